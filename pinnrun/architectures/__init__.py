@@ -1,1 +1,7 @@
-"""."""
+"""Network families, their sizes, and how they grow."""
+
+from pinnrun.architectures.growth import GROWTH_RULES, Growth, deepen, widen
+from pinnrun.architectures.layout import Layout
+from pinnrun.architectures.mlp import Mlp
+
+__all__ = ["GROWTH_RULES", "Growth", "Layout", "Mlp", "deepen", "widen"]

@@ -1,1 +1,21 @@
-"""."""
+"""Calculus on networks: jets, terms, objectives and their exact linearization. Knows no problem and no network."""
+
+from pinnrun.calculus.jet import Derivatives, Jet, blackbox_jet
+from pinnrun.calculus.linearization import DenseLinearization, FactoredLinearization, Linearization, Tape
+from pinnrun.calculus.objective import Field, Objective
+from pinnrun.calculus.points import Points
+from pinnrun.calculus.terms import Term
+
+__all__ = [
+    "DenseLinearization",
+    "Derivatives",
+    "FactoredLinearization",
+    "Field",
+    "Jet",
+    "Linearization",
+    "Objective",
+    "Points",
+    "Tape",
+    "Term",
+    "blackbox_jet",
+]

@@ -1,0 +1,158 @@
+"""The exact linearization of a residual: r and J, with J kept as Kronecker-like factors until it is asked for.
+
+A network is a chain of linear layers Y_l = Z_l W_lᵀ + b_l with pointwise maps between them. Row n of the
+residual depends on sample n alone, so one reverse pass of Σ_n r_n with respect to the pre-activation jets
+Y_l gives every G_l[s, n] = ∂r_n/∂Y_l[s, n] at once, and
+
+    ∂r_n/∂W_l = Σ_s G_l[s, n] ⊗ Z_l[s, n]          ∂r_n/∂b_l = G_l[0, n]
+
+with s running over the jet channels (Dangel, Müller & Zeinhofer, NeurIPS 2024, eq. 9, arXiv 2405.15603).
+Everything an optimizer wants of J (products, JᵀJ, JJᵀ, J itself) follows from (Z_l, G_l) by matrix products.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Tape:
+    """Records the linear layers that a forward pass goes through, so that they can be differentiated by row."""
+
+    entries: list[tuple[slice, slice | None, Tensor, Tensor]] = field(default_factory=list)
+
+    def record(self, weight: slice, bias: slice | None, z: Tensor, y: Tensor) -> None:
+        """Note Y = Z Wᵀ (+ b on the value channel); the slices say where W and b lie in θ."""
+        if not y.requires_grad:  # the first layer: from here on autograd follows the pre-activations, never θ
+            y.requires_grad_(True)
+        self.entries.append((weight, bias, z, y))
+
+
+class Linearization(ABC):
+    """An objective at one θ: value ½‖r‖², residual r ``(N,)``, and the action of J = ∂r/∂θ ``(N, P)``."""
+
+    r: Tensor
+
+    @property
+    def value(self) -> Tensor:
+        """½‖r‖²."""
+        return 0.5 * self.r.dot(self.r)
+
+    @abstractmethod
+    def J(self) -> Tensor:
+        """The dense Jacobian, ``(N, P)``."""
+
+    def mv(self, v: Tensor) -> Tensor:
+        """J v, ``(N,)``."""
+        return self.J() @ v
+
+    def rmv(self, y: Tensor) -> Tensor:
+        """Jᵀ y, ``(P,)``; rmv(r) is the gradient."""
+        return self.J().T @ y
+
+    def gram(self) -> Tensor:
+        """JᵀJ, ``(P, P)``."""
+        J = self.J()
+        return J.T @ J
+
+    def kernel(self) -> Tensor:
+        """JJᵀ, ``(N, N)``."""
+        J = self.J()
+        return J @ J.T
+
+
+class DenseLinearization(Linearization):
+    """r and a Jacobian that is there already (the fallback, and the oracle of the tests)."""
+
+    def __init__(self, r: Tensor, jacobian: Tensor) -> None:
+        self.r = r
+        self._jacobian = jacobian
+
+    def J(self) -> Tensor:
+        return self._jacobian
+
+
+@dataclass(frozen=True)
+class LayerFactors:
+    """One linear layer as one term sees it: Z ``(S, N, in)``, G ``(S, N, out)``; M places count as channels."""
+
+    weight: slice
+    bias: slice | None
+    z: Tensor
+    g: Tensor
+    g_bias: Tensor  # (N, out): G on the value channel, summed over the places
+
+
+class FactoredLinearization(Linearization):
+    """r and the factors of J, term by term.
+
+    Args:
+        blocks: for each term, its scaled residual ``(N,)`` and the factors of its layers (G scaled likewise).
+        size: number of parameters P.
+    """
+
+    def __init__(self, blocks: list[tuple[Tensor, list[LayerFactors]]], size: int) -> None:
+        self.blocks = blocks
+        self.size = size
+        self.r = torch.cat([r for r, _ in blocks])
+        self._jacobian: Tensor | None = None
+
+    def J(self) -> Tensor:
+        if self._jacobian is None:
+            jacobian = self.r.new_zeros((self.r.shape[0], self.size))
+            row = 0
+            for r, layers in self.blocks:
+                rows = slice(row, row + r.shape[0])
+                for layer in layers:
+                    outer = torch.einsum("sno,sni->noi", layer.g, layer.z)
+                    jacobian[rows, layer.weight] += outer.reshape(r.shape[0], -1)
+                    if layer.bias is not None:
+                        jacobian[rows, layer.bias] += layer.g_bias
+                row = rows.stop
+            self._jacobian = jacobian
+        return self._jacobian
+
+    def mv(self, v: Tensor) -> Tensor:
+        return torch.cat([self._block_mv(r, layers, v) for r, layers in self.blocks])
+
+    @staticmethod
+    def _block_mv(r: Tensor, layers: list[LayerFactors], v: Tensor) -> Tensor:
+        out = torch.zeros_like(r)
+        for layer in layers:
+            direction = v[layer.weight].view(layer.g.shape[-1], layer.z.shape[-1])
+            out += ((layer.z @ direction.T) * layer.g).sum((0, 2))
+            if layer.bias is not None:
+                out += layer.g_bias @ v[layer.bias]
+        return out
+
+    def rmv(self, y: Tensor) -> Tensor:
+        out = y.new_zeros(self.size)
+        row = 0
+        for r, layers in self.blocks:
+            part = y[row : row + r.shape[0]]
+            for layer in layers:
+                weighted = (layer.g * part[:, None]).flatten(0, 1)
+                out[layer.weight] += (weighted.T @ layer.z.flatten(0, 1)).flatten()
+                if layer.bias is not None:
+                    out[layer.bias] += layer.g_bias.T @ part
+            row += r.shape[0]
+        return out
+
+
+def layer_factors(tape: Tape, r: Tensor, scale: float) -> list[LayerFactors]:
+    """Differentiate the rows of ``r`` with respect to every layer on the tape, in one reverse pass.
+
+    ``r`` is ``(N,)`` with its graph; recorded tensors are ``(S, M, N, width)``. The G's come multiplied by ``scale``.
+    """
+    outputs = [y for *_, y in tape.entries]
+    gradients = torch.autograd.grad(r.sum(), outputs, materialize_grads=True)
+    layers = []
+    for (weight, bias, z, _), g in zip(tape.entries, gradients, strict=True):
+        g = g * scale
+        z, g_flat = z.detach().flatten(0, 1), g.flatten(0, 1)
+        layers.append(LayerFactors(weight, bias, z, g_flat, g[0].sum(0)))
+    return layers

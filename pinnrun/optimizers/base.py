@@ -1,0 +1,95 @@
+"""What every optimizer is to the rest: a step, a growth, a state, and how fast its clock runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from pinnrun.calculus import Objective
+
+
+class Outcome(Enum):
+    """How a step ended."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "no trial step lowered the loss"
+    CONVERGED = "the gradient vanished"
+    NOT_FINITE = "the loss or its gradient is not a finite number"
+
+
+@dataclass(frozen=True)
+class StepInfo:
+    """What one step saw.
+
+    Attributes:
+        loss: the objective's value after the step (½‖r‖²).
+        outcome: how it ended.
+        damping: λ of a damped method, the learning rate of a first-order one.
+        gradient_norm: ‖∇L‖ before the step.
+        evaluations: evaluations of the residual, with or without its Jacobian.
+        ratio: actual over predicted decrease, where there is a model to predict it.
+    """
+
+    loss: float
+    outcome: Outcome
+    damping: float
+    gradient_norm: float
+    evaluations: int
+    ratio: float = float("nan")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether θ moved."""
+        return self.outcome is Outcome.ACCEPTED
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast an optimizer's clock runs; the policies and the recorder count in these.
+
+    Attributes:
+        window: steps of a trial window, after which the analyzer is asked.
+        minimum: steps of a stage before its forecast may end it.
+        horizon: steps that a stage is given to reach the target ("an acceptable amount of training time").
+        snapshot: steps between two stored weight vectors.
+        check: steps between two measurements of the merit once the loss is near the target.
+    """
+
+    window: int = field(metadata={"min": 2})
+    minimum: int = field(metadata={"min": 2})
+    horizon: int = field(metadata={"min": 2})
+    snapshot: int = field(default=1, metadata={"min": 1})
+    check: int = field(default=1, metadata={"min": 1})
+
+    def problems(self) -> Iterator[str]:
+        """Combinations that make no sense."""
+        if self.horizon < self.minimum:
+            yield f"horizon: {self.horizon} steps are fewer than the minimum of {self.minimum}; raise the horizon"
+
+
+class Optimizer(Protocol):
+    """One step of the training map, with its memory."""
+
+    def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
+        """The next θ, and what was seen on the way; θ itself is not changed in place."""
+        ...
+
+    def grow(self, old_to_new: Tensor | None, size: int) -> None:
+        """Carry the memory through a growth to ``size`` parameters (None: nothing was carried over)."""
+        ...
+
+    def soften(self) -> None:
+        """Take smaller steps from now on (after a divergence)."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """The memory as tensors and plain values."""
+        ...
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up the memory that ``state`` gave."""
+        ...

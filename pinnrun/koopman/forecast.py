@@ -1,0 +1,156 @@
+"""The forecast of a stage: where the loss is going, how sure that is, and whether the target will be met.
+
+>>> import numpy as np
+>>> steps = np.arange(1, 2001)
+>>> outlook = forecast(steps, 100.0 * steps**-1.5, target=1e-4, horizon=20000)
+>>> outlook.regime.value, outlook.baselines["power_law"] < outlook.trend < outlook.loss
+('steady', True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pinnrun.koopman import reach as reaching
+from pinnrun.koopman.baselines import fit_last_value, fit_power_law
+from pinnrun.koopman.curve import Array, LossCurve
+from pinnrun.koopman.damped_trend import fit_damped_trend
+from pinnrun.koopman.regime import Regime, classify, flat_since
+
+FORECASTERS: Mapping[str, Callable[[LossCurve], reaching.Trend]] = {
+    "damped_trend": fit_damped_trend,
+    "power_law": fit_power_law,
+    "last_value": fit_last_value,
+}
+BASELINES = ("power_law", "last_value")
+GRID = 41  # points of the future grid, at most
+TRUSTED = 10.0  # times the present step: how far errors were measured, and a reach step is looked for
+LARGEST = 300.0  # |log10 loss| is kept below this, so that no forecast over- or underflows
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What is expected of the loss between `now` and `horizon`; steps count from the start of the stage.
+
+    Attributes:
+        now: the present step. loss: the loss there, smoothed (median of the last 3 % of the steps).
+        horizon, target: the step T and the loss L_min that were asked about.
+        steps: (m,) from now to horizon, log-spaced.
+        low, median, high: (m,) 10, 50 and 90 % quantiles of the loss there.
+        regime: the phase of training. since: on a plateau, the step since which the loss is flat; else None.
+        probability: that the target is reached by the horizon.
+        reach: step at which the median crosses the target; None if it does not do so by 10 now or the
+            horizon, whichever is later.
+        trend: the loss at the horizon by the damped trend alone, with no residual law on top.
+        eigenvalues: (k,) of the Koopman model, over a doubling of the steps.
+        half_lives: (k,) steps from now until each of its modes has halved (inf for eigenvalue 1).
+        baselines: loss at the horizon by the "power_law" and the "last_value".
+        backtests: (<= 4,) residuals of this history's backtests, to hand to later forecasts of the run.
+    """
+
+    now: int
+    loss: float
+    horizon: int
+    target: float
+    steps: Array
+    median: Array
+    low: Array
+    high: Array
+    regime: Regime
+    since: int | None
+    probability: float
+    reach: int | None
+    trend: float
+    eigenvalues: Array
+    half_lives: Array
+    baselines: Mapping[str, float]
+    backtests: Array
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold; infinite half-lives become None."""
+        plain = {name: _plain(value) for name, value in vars(self).items()}
+        plain["half_lives"] = [value if np.isfinite(value) else None for value in plain["half_lives"]]
+        return plain
+
+
+def forecast(
+    steps: ArrayLike,
+    loss: ArrayLike,
+    *,
+    target: float,
+    horizon: int,
+    residuals: Sequence[float] | Array | None = None,
+) -> Forecast:
+    """Forecast a stage from its history.
+
+    Args:
+        steps: (n,) step counts since the start of the stage, from 1, increasing; gaps are allowed.
+        loss: (n,) loss after each step. Non-finite and negative values are left out.
+        target: the loss to reach, > 0.
+        horizon: the step until which it may take, not before the last usable step.
+        residuals: `backtests` of earlier forecasts of this run, oldest first. With those of this history they
+            refine the residual law as soon as there are eight.
+
+    Raises:
+        ValueError: no usable loss, steps not increasing, target <= 0 or horizon in the past.
+    """
+    curve = LossCurve.from_history(steps, loss)
+    now, level = curve.now, curve.tail()[1]
+    if not target > 0:
+        raise ValueError(f"the target must be positive, not {target}")
+    if horizon < now:
+        raise ValueError(f"the horizon {horizon} lies before the last step {now:g}")
+    goal = float(np.log10(target))
+    trend = fit_damped_trend(curve)
+    regime = classify(curve)
+    backtests = reaching.backtest(curve, fit_damped_trend)
+    own = backtests if residuals is None else np.concatenate([np.asarray(residuals, np.float64), backtests])
+    law = reaching.mix(reaching.prior(regime), own)
+
+    if level <= goal:
+        chance, passage = 1.0, now
+    elif horizon <= now:
+        chance, passage = 0.0, None
+    else:
+        chance = reaching.probability(trend, law, now, horizon, goal)
+        passage = reaching.first_passage(trend, law, now, max(TRUSTED * now, horizon), goal)
+    grid = np.unique(np.rint(np.geomspace(now, horizon, GRID)))
+    u = np.log(grid / now)
+    centre = trend.predict(grid)
+    end = [horizon]
+    return Forecast(
+        now=round(now),
+        loss=float(_loss(level)),
+        horizon=int(horizon),
+        target=float(target),
+        steps=grid,
+        median=_loss(centre + law.median * u),
+        low=_loss(centre + law.low * u),
+        high=_loss(centre + law.high * u),
+        regime=regime,
+        since=flat_since(curve) if regime is Regime.PLATEAU else None,
+        probability=chance,
+        reach=None if passage is None else int(np.ceil(passage - 1e-9)),
+        trend=float(_loss(trend.predict(end))[0]),
+        eigenvalues=trend.eigenvalues(),
+        half_lives=trend.half_lives(),
+        baselines={name: float(_loss(FORECASTERS[name](curve).predict(end))[0]) for name in BASELINES},
+        backtests=backtests,
+    )
+
+
+def _loss(y: ArrayLike) -> Array:
+    return 10.0 ** np.clip(y, -LARGEST, LARGEST)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Regime):
+        return value.value
+    return dict(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,104 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pinnrun.koopman import Regime, Verdict, forecast, verdict
+
+
+def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.05, trend=1e-2, target=1e-6, **more):
+    """A forecast with the fields the rules read set by hand."""
+    steps = np.arange(1, now + 1)
+    base = forecast(steps, 1.0 / steps, target=target, horizon=horizon)
+    since = 120 if regime is Regime.PLATEAU else None
+    return replace(base, regime=regime, probability=probability, trend=trend, since=since, **more)
+
+
+@pytest.mark.parametrize(
+    ("fields", "minimum", "expected"),
+    [
+        ({"probability": 0.61}, 2000, Verdict.REACH),
+        ({"probability": 0.61}, 9000, Verdict.REACH),
+        ({"probability": 0.60}, 2000, Verdict.SCALE),
+        ({}, 2000, Verdict.SCALE),
+        ({}, 2001, Verdict.EXTEND),
+        # 0.5 ln(10000 / 2000) = 0.805 decades of grace
+        ({"trend": 1e-6 * 10**0.81}, 2000, Verdict.SCALE),
+        ({"trend": 1e-6 * 10**0.80}, 2000, Verdict.EXTEND),
+        ({"regime": Regime.PLATEAU}, 2000, Verdict.EXTEND),
+        ({"regime": Regime.PLATEAU}, 1000, Verdict.SCALE),
+        ({"regime": Regime.EARLY}, 1000, Verdict.EXTEND),
+        ({"regime": Regime.ACCELERATING}, 1000, Verdict.EXTEND),
+        ({"regime": Regime.EARLY, "now": 4000}, 1000, Verdict.SCALE),
+        ({"regime": Regime.ACCELERATING, "now": 4000}, 1000, Verdict.SCALE),
+        ({"regime": Regime.ACCELERATING, "now": 3999}, 1000, Verdict.EXTEND),
+    ],
+)
+def test_rules(fields, minimum, expected):
+    judged = verdict(outlook(**fields), minimum=minimum)
+    assert judged.verdict is expected
+    assert judged[0] is expected
+
+
+def test_evidence_says_what_a_person_needs():
+    look = outlook(
+        horizon=4000,
+        regime=Regime.PLATEAU,
+        probability=0.02,
+        trend=3e-4,
+        low=np.array([1e-4]),
+        median=np.array([3e-4]),
+        high=np.array([9.3e-4]),
+    )
+    evidence = verdict(look, minimum=500).evidence
+    assert evidence.startswith(
+        "forecast 3e-4 at step 4000 (band 1e-4 .. 9.3e-4) against target 1e-6; "
+        "P(reach) 0.02; regime plateau since step 120; "
+    )
+    assert "missed" in evidence
+
+
+@pytest.mark.parametrize(
+    ("fields", "minimum", "words"),
+    [
+        ({}, 3000, "step 2000 of at least 3000"),
+        ({"regime": Regime.PLATEAU}, 1500, "wait until step 3000"),
+        ({"regime": Regime.EARLY}, 1500, "wait until step 4000"),
+        ({"trend": 2e-6}, 1500, "within 0.8 decades"),
+        ({"probability": 0.9, "reach": 2340}, 1500, "at step 2340, 340 from now"),
+        ({"probability": 0.9, "reach": None}, 1500, "within the band"),
+        ({"probability": 1.0, "loss": 1e-7}, 1500, "target met: loss 1e-7 at step 2000"),
+    ],
+)
+def test_evidence_gives_the_reason(fields, minimum, words):
+    evidence = verdict(outlook(**fields), minimum=minimum).evidence
+    assert words in evidence
+    assert "\n" not in evidence
+
+
+def test_a_tiny_network_at_its_floor_is_scaled_up_and_a_falling_one_is_not():
+    steps = np.arange(1, 5001)
+    floor = 1e-2 + np.exp(-steps / 200)
+    stuck = verdict(forecast(steps, floor, target=1e-6, horizon=20000), minimum=2000)
+    assert stuck.verdict is Verdict.SCALE
+    assert re.search(r"regime plateau since step \d+", stuck.evidence)
+    falling = verdict(forecast(steps, steps**-1.5, target=1e-6, horizon=20000), minimum=2000)
+    assert falling.verdict is Verdict.REACH
+
+
+def test_asked_before_the_first_drop_it_never_scales():
+    # 1000 flat steps say nothing: the loss of many networks falls only after them
+    steps = np.arange(1, 1001)
+    looks = [np.full(1000, 30.0), 30.0 * steps**-0.05, 30.0 * steps**-0.2]
+    for loss in looks:
+        judged = verdict(forecast(steps, loss, target=1e-5, horizon=20000), minimum=2000)
+        assert judged.verdict is Verdict.EXTEND
+
+
+def test_levenberg_marquardt_stage_of_a_few_dozen_steps():
+    steps = np.arange(1, 61)
+    converging = np.maximum(10.0 ** (2 - 0.1 * steps), 1e-12)
+    stuck = np.maximum(converging, 3e-2)
+    assert verdict(forecast(steps, converging, target=3e-6, horizon=100), minimum=20).verdict is Verdict.REACH
+    assert verdict(forecast(steps, stuck, target=1e-6, horizon=100), minimum=20).verdict is Verdict.SCALE

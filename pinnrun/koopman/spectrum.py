@@ -114,11 +114,9 @@ def weight_spectrum(
     values, modes = np.linalg.eig(reduced)
     values, modes = values.astype(np.complex128), modes.astype(np.complex128)
     last = _last_amplitudes(values, modes, coordinates)
-    order = np.argsort(-np.abs(last), kind="stable")
-    values, modes, last = values[order], modes[:, order], last[order]
-    with np.errstate(divide="ignore"):
-        rates = -np.log(np.abs(values)) / interval
-        half_lives = np.where(rates > 0, np.log(2.0) / np.where(rates > 0, rates, 1.0), np.inf)
+    sizes = _equal_in_pairs(np.abs(last), values)
+    order = np.argsort(-sizes, kind="stable")
+    values, modes, sizes, last = values[order], modes[:, order], sizes[order], last[order]
     gap = np.abs(1.0 - values) * len(gram)
     fixed_point = None
     if gap.min() >= 1.0 / WINDOWS and np.abs(values).max() < 1.0:
@@ -126,8 +124,8 @@ def weight_spectrum(
         fixed_point = _displaced(snapshots, (right / singular) @ still_to_come)
     return Spectrum(
         eigenvalues=values,
-        half_lives=half_lives,
-        amplitudes=np.abs(last),
+        half_lives=_half_lives(values, interval),
+        amplitudes=sizes,
         residuals=_residuals(reduced, values, coordinates),
         rank=len(values),
         interval=interval,
@@ -174,6 +172,20 @@ def _last_amplitudes(values: Complex, modes: Complex, coordinates: Array) -> Com
     right_side = np.einsum("jk,rk,rj->j", powers.conj(), coordinates, modes.conj())
     amplitudes = np.linalg.lstsq(system, right_side, rcond=None)[0]
     return amplitudes * powers[:, -1]
+
+
+def _equal_in_pairs(sizes: Array, values: Complex) -> Array:
+    """Amplitudes of conjugates made equal to the last bit, so that sorting cannot part or swap a pair."""
+    lower = np.flatnonzero(values.imag < 0)  # each follows its conjugate with positive imaginary part
+    sizes[lower] = sizes[lower - 1]
+    return sizes
+
+
+def _half_lives(values: Complex, interval: int) -> Array:
+    """Steps until a mode has halved, interval ln 2 / -ln|lambda|, (r,); inf where it does not decay."""
+    with np.errstate(divide="ignore"):
+        rates = -np.log(np.abs(values)) / interval
+    return np.where(rates > 0, np.log(2.0) / np.where(rates > 0, rates, 1.0), np.inf)
 
 
 def _residuals(reduced: Array, values: Complex, coordinates: Array) -> Array:

@@ -195,7 +195,7 @@ def test_a_forecast_with_its_backtests_takes_a_few_milliseconds(count):
     steps, loss = power_law(count)
     spent = []
     for _ in range(15):
-        start = time.process_time()
+        start = time.thread_time()
         forecast(steps, loss, target=1e-6, horizon=10 * count)
-        spent.append(time.process_time() - start)
+        spent.append(time.thread_time() - start)
     assert min(spent) < 0.01

@@ -2,6 +2,6 @@
 
 from pinnrun.architectures.growth import GROWTH_RULES, Growth, deepen, widen
 from pinnrun.architectures.layout import Layout
-from pinnrun.architectures.mlp import Mlp
+from pinnrun.architectures.mlp import Mlp, MlpSettings
 
-__all__ = ["GROWTH_RULES", "Growth", "Layout", "Mlp", "deepen", "widen"]
+__all__ = ["GROWTH_RULES", "Growth", "Layout", "Mlp", "MlpSettings", "deepen", "widen"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import sqrt
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -18,6 +19,21 @@ from torch import Tensor
 from pinnrun.architectures.activations import ACTIVATIONS, activate
 from pinnrun.architectures.layout import Layout
 from pinnrun.calculus import Jet, Tape
+from pinnrun.settings import setting
+
+
+@dataclass(frozen=True)
+class MlpSettings:
+    """The family and the size at which a run starts."""
+
+    type: str = setting(help="the architecture's registered name")
+    width: int | None = setting(None, min=1, help="neurons per hidden layer W; null: n_in + 1, the smallest viable")
+    depth: int = setting(1, min=1, help="hidden layers D")
+    activation: Literal["tanh", "sin", "softplus", "gelu"] = setting("tanh", help="the activation function")
+
+    def start(self, coordinates: int, inputs: int, outputs: int) -> Mlp:
+        """The first network: W = n_in + 1 counts coordinates (Hanin & Sellke 2018), not the features built on them."""
+        return Mlp(inputs, outputs, self.width or coordinates + 1, self.depth, self.activation)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Objective:
     def __init__(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> None:
         self.field = field
         self.blocks = [(term, points, sqrt(term.weight / len(points))) for term, points in blocks]
+        self._latest: list[Tensor] = []  # the scaled rows of each term at the latest evaluation
 
     @property
     def rows(self) -> int:
@@ -80,26 +81,27 @@ class Objective:
     @torch.no_grad()
     def residual(self, theta: Tensor) -> Tensor:
         """All rows r, ``(N,)``, without a graph."""
-        return torch.cat([self._residual(theta, term, at) * scale for term, at, scale in self.blocks])
+        self._latest = [self._residual(theta, term, at) * scale for term, at, scale in self.blocks]
+        return torch.cat(self._latest)
 
     def value(self, theta: Tensor) -> Tensor:
         """½‖r‖², without a graph."""
         r = self.residual(theta)
         return 0.5 * r.dot(r)
 
-    def parts(self, theta: Tensor) -> dict[str, float]:
-        """Each term's share of the value."""
-        r = self.residual(theta).split([len(points) for _, points, _ in self.blocks])
-        return {term.name: 0.5 * float(rows.dot(rows)) for (term, _, _), rows in zip(self.blocks, r, strict=True)}
+    def shares(self) -> dict[str, float]:
+        """Each term's share ½‖r_m‖² of the value at the latest evaluation."""
+        rows = zip(self.blocks, self._latest, strict=False)
+        return {term.name: 0.5 * float(r.dot(r)) for (term, _, _), r in rows}
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient by one reverse pass over θ (the cheapest form, for first-order optimizers)."""
         theta = theta.detach().requires_grad_(True)
-        value = theta.new_zeros(())
-        for term, points, scale in self.blocks:
-            r = self._residual(theta, term, points) * scale
-            value = value + 0.5 * r.dot(r)
+        rows = [self._residual(theta, term, points) * scale for term, points, scale in self.blocks]
+        r = torch.cat(rows)
+        value = 0.5 * r.dot(r)
         (gradient,) = torch.autograd.grad(value, theta)
+        self._latest = [part.detach() for part in rows]
         return value.detach(), gradient
 
     def linearize(self, theta: Tensor) -> Linearization:

@@ -10,25 +10,20 @@ from torch import Tensor
 
 from pinnrun.calculus import Objective
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.settings import setting
 
 
 @dataclass
 class Adam:
-    """First-order steps with running moments of the gradient.
-
-    Attributes:
-        pace: the clock.
-        learning_rate: step size.
-        betas: decay of the first and second moment.
-        epsilon: added to the root of the second moment.
-    """
+    """First-order steps with running moments of the gradient."""
 
     pace: Pace
-    learning_rate: float = 3e-3
-    betas: tuple[float, float] = (0.9, 0.999)
-    epsilon: float = 1e-8
-    _parameter: Tensor | None = field(default=None, repr=False)
-    _torch: torch.optim.Adam | None = field(default=None, repr=False)
+    type: str = setting("adam", help="the optimizer's registered name")
+    learning_rate: float = setting(3e-3, above=0, help="step size")
+    betas: tuple[float, float] = setting((0.9, 0.999), min=0, below=1, help="decay of the first and second moment")
+    epsilon: float = setting(1e-8, above=0, help="added to the root of the second moment")
+    _parameter: Tensor | None = field(default=None, init=False, repr=False)
+    _torch: torch.optim.Adam | None = field(default=None, init=False, repr=False)
 
     def _prepare(self, theta: Tensor) -> tuple[Tensor, torch.optim.Adam]:
         if self._parameter is None or self._torch is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
 from torch import Tensor
 
 from pinnrun.calculus import Objective
+from pinnrun.settings import setting
 
 
 class Outcome(Enum):
@@ -49,21 +50,13 @@ class StepInfo:
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast an optimizer's clock runs; the policies and the recorder count in these.
+    """How fast an optimizer's clock runs, in steps; the policies and the recorder count in these."""
 
-    Attributes:
-        window: steps of a trial window, after which the analyzer is asked.
-        minimum: steps of a stage before its forecast may end it.
-        horizon: steps that a stage is given to reach the target ("an acceptable amount of training time").
-        snapshot: steps between two stored weight vectors.
-        check: steps between two measurements of the merit once the loss is near the target.
-    """
-
-    window: int = field(metadata={"min": 2})
-    minimum: int = field(metadata={"min": 2})
-    horizon: int = field(metadata={"min": 2})
-    snapshot: int = field(default=1, metadata={"min": 1})
-    check: int = field(default=1, metadata={"min": 1})
+    window: int = setting(min=2, help="steps of a trial window, after which the analyzer is asked")
+    minimum: int = setting(min=2, help="steps of a stage before its forecast may end it")
+    horizon: int = setting(min=2, help="steps that a stage is given to reach the target")
+    snapshot: int = setting(1, min=1, help="steps between two stored weight vectors")
+    check: int = setting(1, min=1, help="steps between two measurements of the merit once the loss is near the target")
 
     def problems(self) -> Iterator[str]:
         """Combinations that make no sense."""

@@ -10,25 +10,20 @@ from torch import Tensor
 
 from pinnrun.calculus import Objective
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.settings import setting
 
 
 @dataclass
 class Lbfgs:
-    """Limited-memory quasi-Newton; one step is one direction with its line search.
-
-    Attributes:
-        pace: the clock.
-        history: pairs (s, y) kept.
-        evaluations: residual evaluations allowed to one line search.
-        learning_rate: length of the first trial step.
-    """
+    """Limited-memory quasi-Newton; one step is one direction with its line search."""
 
     pace: Pace
-    history: int = 100
-    evaluations: int = 25
-    learning_rate: float = 1.0
-    _parameter: Tensor | None = field(default=None, repr=False)
-    _torch: torch.optim.LBFGS | None = field(default=None, repr=False)
+    type: str = setting("lbfgs", help="the optimizer's registered name")
+    history: int = setting(100, min=1, help="pairs (s, y) kept")
+    evaluations: int = setting(25, min=2, help="residual evaluations allowed to one line search")
+    learning_rate: float = setting(1.0, above=0, help="length of the first trial step")
+    _parameter: Tensor | None = field(default=None, init=False, repr=False)
+    _torch: torch.optim.LBFGS | None = field(default=None, init=False, repr=False)
 
     def _prepare(self, theta: Tensor) -> tuple[Tensor, torch.optim.LBFGS]:
         if self._parameter is None or self._torch is None:

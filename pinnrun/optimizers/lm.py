@@ -13,34 +13,29 @@ ICML 2023). The P × P form costs NP² + P³/3, the N × N form N²P + N³/3: th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.settings import setting
 
 SMALLEST, LARGEST = 1e-15, 1e12  # bounds of the relative damping
 
 
 @dataclass
 class LevenbergMarquardt:
-    """Damped Gauss-Newton; one step is one accepted trial, or ``trials`` rejected ones.
-
-    Attributes:
-        pace: the clock.
-        damping: first λ, relative to the largest diagonal entry of JᵀJ.
-        trials: damping values tried before a step is given up.
-        form: ``auto`` takes the smaller of ``gram`` (P × P) and ``kernel`` (N × N).
-    """
+    """Damped Gauss-Newton; one step is one accepted trial, or ``trials`` rejected ones."""
 
     pace: Pace
-    damping: float = 1e-3
-    trials: int = 12
-    form: str = "auto"
-    _lambda: float | None = field(default=None, repr=False)
-    _nu: float = field(default=2.0, repr=False)
+    type: str = setting("lm", help="the optimizer's registered name")
+    damping: float = setting(1e-3, above=0, help="first λ, relative to the largest diagonal entry of JᵀJ")
+    trials: int = setting(12, min=1, help="damping values tried before a step is given up")
+    form: Literal["auto", "gram", "kernel"] = setting("auto", help="the system solved: P × P, N × N, or the smaller")
+    _lambda: float | None = field(default=None, init=False, repr=False)
+    _nu: float = field(default=2.0, init=False, repr=False)
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Linearize once, then try damped steps until one lowers the loss."""

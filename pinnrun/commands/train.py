@@ -1,0 +1,141 @@
+"""`pinnrun train`: compose, check, train; or go on with an interrupted run in its own folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from pinnrun import storage
+from pinnrun.build import checked_config, make_runner
+from pinnrun.confdir import run_hydra
+from pinnrun.config import Config
+from pinnrun.display import make_display, print_summary
+from pinnrun.errors import UserError
+
+EXIT_CODES = {"done": 0, "diverged": 3, "budget": 4, "stalled": 4}
+RESUMABLE = ("budget", "target", "display", "device", "plugins", "storage")  # keys that may change on resume
+
+
+def main() -> int:
+    """Train; the exit code says how it ended (0 done, 3 diverged, 4 budget spent or stuck, 128 + n signal n)."""
+    words = sys.argv[1:]
+    folders = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
+    if folders and folders[-1] not in ("", "null"):
+        result = resume(folders[-1], [word for word in words if not word.startswith("resume=")])
+    else:
+        result = run_hydra(lambda config: train(config, output_folder()), "train", check=checked_config)
+    if result is None:  # Hydra showed help or the config instead
+        return 0
+    print_summary(result)
+    return exit_code(result)
+
+
+def output_folder() -> Path:
+    """The folder Hydra made for this job, relative to where the command was given if it lies below."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def exit_code(result: dict[str, Any]) -> int:
+    """What the shell is told of a result."""
+    return result["exit_code"] if "exit_code" in result else EXIT_CODES[result["status"]]
+
+
+def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
+    """A new run in ``folder``; returns what its result.json holds."""
+    config = checked_config(composed)
+    with storage.run_lock(folder):
+        runner = make_runner(config, folder, config_text(composed), make_display(config.display.kind))
+        return execute(runner, config)
+
+
+def config_text(composed: DictConfig) -> str:
+    """The composed config as it is recorded: YAML, every interpolation resolved."""
+    plain = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(plain, dict)
+    plain.pop("resume", None)
+    return OmegaConf.to_yaml(plain)
+
+
+def resume(name: str, words: list[str]) -> dict[str, Any]:
+    """Go on with an interrupted run where its checkpoint left it.
+
+    Raises:
+        UserError: there is no such run, it is finished, or a key is given that may not change.
+    """
+    folder = storage.latest_run(unfinished=True) if name == "last" else Path(name)
+    run = storage.open_run(folder)
+    if run.state == "done" and not any(word.startswith("target.") for word in words):
+        raise UserError(f"{folder} is finished: its target was met.\nFor a stricter one add target.loss=….")
+    composed = changed_config(run, words)
+    config = checked_config(composed)
+    with storage.run_lock(folder):
+        storage.remove_leftovers(folder)
+        state, note = storage.load_checkpoint(folder)
+        display = make_display(config.display.kind)
+        runner = make_runner(config, folder, config_text(composed), display, dict(run.provenance))
+        runner.load(state)
+        if note:
+            display.event(note)
+        return execute(runner, config)
+
+
+def changed_config(run: storage.Run, words: list[str]) -> DictConfig:
+    """The run's own config with the changes that a resumed run may take."""
+    saved = OmegaConf.create(str(run.provenance["config"]))
+    assert isinstance(saved, DictConfig)
+    for word in words:
+        key, equals, _ = word.lstrip("+").partition("=")
+        if not equals or key.split(".")[0] not in RESUMABLE:
+            raise UserError(
+                f"{word}: a resumed run keeps its config; only {', '.join(RESUMABLE)} may change.\n"
+                "Leave it out, or start a new run."
+            )
+    changes = OmegaConf.from_dotlist(["display.kind" + w[7:] if w.startswith("display=") else w for w in words])
+    code = saved.pop("plugins", [])
+    if code and "plugins" not in changes:
+        raise UserError(
+            f"{run.folder} was trained with plugins, and a run folder may not run code by itself.\n"
+            f"If you trust them, name them again: plugins=[{','.join(code)}]"
+        )
+    merged = OmegaConf.merge(saved, {"plugins": []}, changes)
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
+def execute(runner: Any, config: Config) -> dict[str, Any]:
+    """Run to whatever end, and leave index, status and result in the folder."""
+    from pinnrun.recorder import resume_command  # imports torch
+
+    recorder, display, trainer = runner.recorder, runner.display, runner.trainer
+    plugins = tuple(config.plugins)
+    display.start(f"{config.problem.name} · {config.optimizer.type} · {config.scaleup.type}", config.target.loss)
+    recorder.write_index()
+    if trainer.step == 0:
+        runner.checkpoint()
+    recorder.status("running", "training", trainer.step, runner.stage, plugins)
+    try:
+        state, reason = runner.run()
+    except OSError as error:
+        display.stop()
+        raise UserError(
+            f"cannot write to {recorder.folder}: {error.strerror or error}.\n"
+            f"Everything up to the last checkpoint is safe; make room and go on with:\n"
+            f"  {resume_command(recorder.folder, plugins)}"
+        ) from error
+    except BaseException as error:
+        recorder.status("failed", f"{type(error).__name__}: {error}", trainer.step, runner.stage, plugins)
+        display.stop()
+        raise
+    recorder.write_index()
+    result = runner.result(state, reason)
+    result["resume"] = recorder.status(state, reason, trainer.step, runner.stage, plugins)
+    if state == "interrupted":
+        result["exit_code"] = runner.request.exit_code
+    storage.write_result(recorder.folder, result)
+    display.stop(f"{state}: {reason}")
+    return result

@@ -1,0 +1,89 @@
+"""The config of a run as frozen dataclasses; the YAML files under conf/ give the defaults, `pinnrun.strict` checks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
+from pinnrun.settings import by_name, setting
+
+
+@dataclass(frozen=True)
+class Target:
+    """When the network is good enough."""
+
+    loss: float = setting(above=0, help="L_min, the value that the merit must reach")
+    hold: int = setting(3, min=1, help="consecutive steps for which it must hold")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the run may cost."""
+
+    steps: int | None = setting(None, min=1, help="optimizer steps over all stages; null: no limit")
+    seconds: float | None = setting(None, above=0, unit="CPU s", help="processor time, resumed parts included")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Where the residual is trained and judged."""
+
+    every: int = setting(0, min=0, help="draw new training points every so many steps; 0: keep them within a stage")
+    rows_per_parameter: float = setting(3.0, min=0, help="more points are drawn when a network outgrows them")
+    evaluation: float = setting(2.0, above=0, help="rows of the fixed evaluation set, as a multiple of problem.points")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """What is written while training."""
+
+    dtype: Literal["float64", "float32"] = setting("float64", help="precision of stored weight snapshots")
+    index_every: int = setting(10, min=1, help="windows between two rewrites of the index run.h5")
+
+
+@dataclass(frozen=True)
+class KoopmanSettings:
+    """The analyzer of the training dynamics."""
+
+    backtests: bool = setting(True, help="mix the residuals of the run's own backtests into the band")
+
+
+@dataclass(frozen=True)
+class DisplaySettings:
+    """How progress is shown."""
+
+    kind: Literal["auto", "live", "plain", "quiet"] = setting("auto", help="auto: live in a terminal, else plain")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that makes a run."""
+
+    problem: Any = setting(choose=by_name(PROBLEMS, "type"), help="the differential equation")
+    architecture: Any = setting(choose=by_name(ARCHITECTURES, "type"), help="the network family and where it starts")
+    optimizer: Any = setting(choose=by_name(OPTIMIZERS, "type"), help="the training map")
+    scaleup: Any = setting(choose=by_name(POLICIES, "type"), help="the policy that grows the network")
+    target: Target = setting(help="when the network is good enough")
+    budget: Budget = setting(Budget(), help="what the run may cost")
+    sampling: Sampling = setting(Sampling(), help="where the residual is trained and judged")
+    koopman: KoopmanSettings = setting(KoopmanSettings(), help="the analyzer")
+    storage: Storage = setting(Storage(), help="what is written")
+    display: DisplaySettings = setting(DisplaySettings(), help="how progress is shown")
+    seed: int = setting(0, min=0, max=2**63 - 1, help="fixes initialisation, sampling and growth")
+    device: Literal["auto", "cpu", "cuda"] = setting("auto", help="auto: the GPU where there is one")
+    dtype: Literal["float64", "float32"] = setting("float64", help="precision of the computation")
+    threads: int = setting(1, min=0, help="CPU threads of torch; 0 leaves torch's own choice")
+    deterministic: bool = setting(True, help="only deterministic algorithms, so that a resumed run is bit-equal")
+    plugins: tuple[str, ...] = setting((), help="Python files with problems of your own")
+
+    def problems(self) -> Iterator[str]:
+        """Combinations across groups that make no sense."""
+        if self.dtype == "float32" and self.target.loss < 1e-10:
+            yield "target.loss: float32 cannot resolve a loss below about 1e-10; use dtype=float64"
+        if self.device == "cuda":
+            import torch  # not before somebody asks for it
+
+            if not torch.cuda.is_available():
+                yield "device: torch sees no CUDA device here; use device=cpu, or auto"

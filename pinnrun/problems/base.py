@@ -1,0 +1,136 @@
+"""What a problem is: the base class that every differential equation fills in.
+
+A problem is a frozen dataclass: its fields are its config keys. It must say its ``coordinates`` and its ``terms``;
+everything else has a default that serves the plainest case (no hard constraint, no reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.errors import UserError
+from pinnrun.settings import setting
+
+Solution = Callable[[Points, Derivatives], Jet]
+"""A trained field: its jet, channels ``(S, M, N, k)``, at the points it is asked for."""
+
+
+@dataclass(frozen=True)
+class Observable:
+    """A number that the solution is wanted for.
+
+    Attributes:
+        value: as the field gives it.
+        unit: its unit, empty for a pure number.
+        reference: as the independent reference gives it, or None.
+        scale: what an error is measured against; |reference| by default.
+    """
+
+    value: float
+    unit: str = ""
+    reference: float | None = None
+    scale: float | None = None
+
+    @property
+    def error(self) -> float | None:
+        """|value − reference| / scale."""
+        if self.reference is None:
+            return None
+        scale = abs(self.reference) if self.scale is None else self.scale
+        error = abs(self.value - self.reference)
+        return error / scale if scale else error
+
+    def as_dict(self) -> dict[str, float | str | None]:
+        """As ``result.json`` holds it; a value that is not finite becomes null."""
+        value = self.value if isfinite(self.value) else None
+        error = self.error if value is not None else None
+        return {"value": value, "unit": self.unit, "reference": self.reference, "error": error}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A solution found without any network.
+
+    Attributes:
+        field: potential at ``(N, d)`` float64 coordinates, ``(N,)``.
+        source: what it is, in a few words ("closed form", "spectral solver, 1e-9").
+    """
+
+    field: Callable[[np.ndarray], np.ndarray]
+    source: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A differential equation with its domain, samplers, hard constraints and reference."""
+
+    name: str = setting(help="names the run folder")
+    type: str = setting(help="the class that solves it, as registered")
+    summary: str = setting("", help="one line for `pinnrun problems`")
+    points: int = setting(1000, min=1, help="training points; the terms share them out")
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """Names of the d coordinates."""
+        raise NotImplementedError
+
+    @property
+    def features(self) -> int:
+        """Number of network inputs; the coordinates and whatever ``inputs`` adds."""
+        return len(self.coordinates)
+
+    @property
+    def outputs(self) -> int:
+        """Number of components k of the field."""
+        return 1
+
+    def terms(self) -> Sequence[Term]:
+        """The blocks of the objective."""
+        raise NotImplementedError
+
+    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
+        """The network's inputs as functions of x: here the coordinates; scale them and add features at will."""
+        return points.coordinates(derivatives)
+
+    def ansatz(self, points: Points, raw: Jet) -> Jet:
+        """The field from the network's output, hard constraints included: here the output itself."""
+        return raw
+
+    def locate(self, x: Tensor) -> Points:
+        """A user's coordinates ``(N, d)`` as points of this problem; raises UserError for points outside the domain."""
+        return Points(x)
+
+    def physical(self, points: Points, jet: Jet) -> Jet:
+        """The field a user asked for from the field that is trained (adds back what was split off)."""
+        return jet
+
+    def test_points(self, generator: torch.Generator) -> Points:
+        """Where the error against the reference is measured; drawn once, never trained on."""
+        samples = [term.sample(generator, 4 * term.count) for term in self.terms()]
+        return samples[0]
+
+    def reference(self) -> Reference | None:
+        """An independent solution, or None where there is none."""
+        return None
+
+    def observables(self, solution: Solution) -> Mapping[str, Observable]:
+        """The numbers the solution is wanted for."""
+        return {}
+
+
+def require_inside(inside: Tensor, domain: str) -> None:
+    """Raise a UserError that counts and names the points which lie outside."""
+    outside = torch.nonzero(~inside).flatten().tolist()
+    if outside:
+        shown = ", ".join(str(i) for i in outside[:5]) + (", …" if len(outside) > 5 else "")
+        raise UserError(
+            f"{len(outside)} of {len(inside)} points lie outside the domain ({domain}): rows {shown}.\n"
+            "Remove them, or train on a larger domain."
+        )

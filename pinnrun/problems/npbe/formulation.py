@@ -1,0 +1,264 @@
+"""The nonlinear Poisson-Boltzmann equation around a spherical solute, as residuals for one network.
+
+With φ = eΦ/kT, lengths in Å, charges q_n in e, vacuum Bjerrum length l_B:
+
+    −∇·(ε ∇φ) + ε_w κ² λ sinh φ = 4π l_B Σ q_n δ(x − x_n),      φ = g on |x| = R,
+    g(x) = (l_B/ε_w) Σ q_n e^{−κ|x−x_n|}/|x−x_n|                 (the Debye-Hückel sum)
+
+(Holst 1994; Dogra, "A blueprint for building efficient neural network differential equation solvers"). ε jumps from
+ε_in to ε_w on the sphere |x| = a; λ is the ion-accessibility window. The interface is kept sharp: one network
+carries a region label s = ∓1 as an input (axis augmentation: Park & Jo, J. Comput. Phys. 522, 2025, 113579), and
+    solute   φ = (l_B/ε_in) Σ q_n/|x−x_n| + A_in N(x, −1)           Coulomb part removed: N is harmonic, no delta left
+    solvent  φ = g(x) + (1 − |x|²/R²) A_out N(x, +1)                φ = g on the outer sphere, exactly
+with four terms: ΔN = 0 inside, Δφ = κ²λ sinh φ outside, and the jumps of φ and of ε ∂φ/∂n, both zero, on the sphere.
+The Debye-Hückel sum, which is smooth outside the solute, is an input feature there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import cosh
+
+import torch
+from torch import Tensor
+
+from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.settings import setting
+from pinnrun.problems.base import Problem, require_inside
+from pinnrun.problems.npbe.constants import bjerrum_length, debye_kappa, thermal_energy
+
+SINH_LIMIT = (
+    30.0  # |φ| beyond which sinh is continued linearly: never reached by a solution, only by a wild start
+)
+SHARES = {"solute": 1 / 6, "solvent": 1 / 2, "potential": 1 / 6, "flux": 1 / 6}  # of the points, by term
+
+
+@dataclass(frozen=True)
+class SphericalSolute(Problem):
+    """Point charges in a dielectric sphere, in a ball of electrolyte."""
+
+    points: int = setting(1800, min=12, help="residual rows over the four terms")
+    radius: float = setting(4.0, unit="Å", min=0.1, help="radius of the solute")
+    ion_radius: float = setting(2.0, unit="Å", min=0, help="ions' centres stay this far from the solute")
+    ion_window: float = setting(0.5, unit="Å", min=0, help="half width of the step of the ion accessibility")
+    solute_permittivity: float = setting(2.0, min=1, help="ε_in, relative")
+    solvent_permittivity: float = setting(78.54, min=1, help="ε_w, relative")
+    ionic_strength: float = setting(0.1, unit="mol/L", min=0, max=10, help="of the 1:1 salt")
+    temperature: float = setting(298.15, unit="K", min=1, help="temperature")
+    domain_radius: float = setting(15.0, unit="Å", min=0.2, help="radius of the ball of electrolyte")
+
+    def problems(self) -> Iterator[str]:
+        """Combinations that make no sense."""
+        accessible = self.radius + self.ion_radius + self.ion_window
+        if self.domain_radius <= accessible:
+            yield (
+                f"domain_radius: {self.domain_radius:g} Å leaves no room for ions beyond {accessible:g} Å "
+                "(radius + ion_radius + ion_window); make it larger"
+            )
+        if self.solvent_permittivity == self.solute_permittivity:
+            yield "solvent_permittivity: equals the solute's, so nothing is solvated; make them differ"
+
+    # -- the molecule and its constants --------------------------------------------------------------------
+
+    @property
+    def molecule(self) -> tuple[tuple[float, ...], tuple[tuple[float, float, float], ...]]:
+        """Charges [e] and their positions [Å]."""
+        raise NotImplementedError
+
+    @cached_property
+    def charge_tensors(self) -> tuple[Tensor, Tensor]:
+        """Charges ``(K,)`` and positions ``(K, 3)``."""
+        charges, positions = self.molecule
+        return torch.tensor(charges, dtype=torch.float64), torch.tensor(positions, dtype=torch.float64)
+
+    @cached_property
+    def bjerrum(self) -> float:
+        """Vacuum Bjerrum length l_B, Å."""
+        return bjerrum_length(self.temperature)
+
+    @cached_property
+    def kappa(self) -> float:
+        """Inverse Debye length κ, 1/Å."""
+        return debye_kappa(self.ionic_strength, self.temperature, self.solvent_permittivity)
+
+    @cached_property
+    def energy_unit(self) -> float:
+        """kT per mole, kJ/mol."""
+        return thermal_energy(self.temperature)
+
+    @cached_property
+    def amplitudes(self) -> tuple[float, float]:
+        """A_in and A_out: the size of the reaction potential (Born) and of the solvent's potential, kT/e."""
+        charges, _ = self.molecule
+        contrast = 1.0 / self.solute_permittivity - 1.0 / self.solvent_permittivity
+        inside = self.bjerrum * contrast * max(abs(q) for q in charges) / self.radius
+        outside = self.bjerrum / self.solvent_permittivity * max(1.0, abs(sum(charges))) / self.radius
+        return abs(inside), outside
+
+    # -- the field -----------------------------------------------------------------------------------------
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        return ("x", "y", "z")
+
+    @property
+    def features(self) -> int:
+        """x, y, z, the region label, the Debye-Hückel sum."""
+        return 5
+
+    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
+        """x/a, the label s, and g/A_out in the solvent (0 in the solute)."""
+        return points.cached("inputs", derivatives, lambda: self._inputs(points, derivatives))
+
+    def _inputs(self, points: Points, derivatives: Derivatives) -> Jet:
+        x = points.coordinates(derivatives)
+        g = self.debye_hueckel(points, derivatives) / self.amplitudes[1]
+        return Jet.cat([x / self.radius, x.constant(points["region"][..., None]), g])
+
+    def ansatz(self, points: Points, raw: Jet) -> Jet:
+        """A_in N in the solute (the reaction potential), g + (1 − |x|²/R²) A_out N in the solvent (all of φ)."""
+        mask = points.cached("mask", raw.derivatives, lambda: self._mask(points, raw.derivatives))
+        return self.debye_hueckel(points, raw.derivatives) + mask * raw
+
+    def _mask(self, points: Points, derivatives: Derivatives) -> Jet:
+        inner, outer = self.amplitudes
+        outside = 0.5 * (1.0 + points["region"][..., None])
+        r2 = points.coordinates(derivatives).squared_norm()
+        shell = (1.0 - (1.0 / self.domain_radius**2) * r2) * (outer * outside)
+        return shell + inner * (1.0 - outside)
+
+    def debye_hueckel(self, points: Points, derivatives: Derivatives) -> Jet:
+        """g(x) of the module docstring as a jet in the solvent, zero in the solute (where it has poles)."""
+
+        def masked() -> Jet:
+            g = self._coulomb_sum(points, derivatives, self.solvent_permittivity, self.kappa)
+            outside = points["region"][..., None] > 0
+            return Jet(torch.where(outside, g.channels, 0.0), g.dimension, derivatives)
+
+        return points.cached("debye_hueckel", derivatives, masked)
+
+    def _coulomb_sum(
+        self, points: Points, derivatives: Derivatives, permittivity: float, kappa: float
+    ) -> Jet:
+        x = points.coordinates(derivatives)
+        charges, positions = (t.to(x.channels) for t in self.charge_tensors)
+        total = x.constant(0.0)
+        for q, position in zip(charges, positions, strict=True):
+            r = (x - position).squared_norm().sqrt()
+            total = total + (self.bjerrum / permittivity * q) * ((-kappa * r).exp() / r)
+        return total
+
+    def physical(self, points: Points, jet: Jet) -> Jet:
+        """The whole potential φ [kT/e]: the solute's Coulomb part added back."""
+        inside = 0.5 * (1.0 - points["region"][..., None])
+        coulomb = self._coulomb_sum(points, jet.derivatives, self.solute_permittivity, 0.0)
+        return jet + coulomb * inside
+
+    # -- the objective -------------------------------------------------------------------------------------
+
+    def terms(self) -> Sequence[Term]:
+        count = {name: max(1, round(share * self.points)) for name, share in SHARES.items()}
+        laplacian, gradient = Derivatives(laplacian=True), Derivatives(gradient=True)
+        return (
+            Term("solute", self._solute_points, self._laplace, laplacian, count["solute"]),
+            Term("solvent", self._solvent_points, self._poisson_boltzmann, laplacian, count["solvent"]),
+            Term(
+                "potential", self._interface_points, self._potential_jump, Derivatives(), count["potential"]
+            ),
+            Term("flux", self._interface_points, self._flux_jump, gradient, count["flux"]),
+        )
+
+    def _laplace(self, points: Points, u: Jet) -> Tensor:
+        return (3.0 / self.amplitudes[0]) * u.laplacian[..., 0]
+
+    def _poisson_boltzmann(self, points: Points, u: Jet) -> Tensor:
+        phi = u.value[..., 0]
+        return points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
+
+    def _potential_jump(self, points: Points, u: Jet) -> Tensor:
+        inside, outside = u.value[..., 0]
+        return 0.3 * (inside + points["coulomb"][0] - outside)
+
+    def _flux_jump(self, points: Points, u: Jet) -> Tensor:
+        inside, outside = (u.gradient[..., 0] * points["normal"].movedim(-1, 0)).sum(0)
+        ratio = self.solute_permittivity / self.solvent_permittivity
+        return self.radius * (ratio * (inside + points["coulomb_flux"][0]) - outside)
+
+    # -- sampling ------------------------------------------------------------------------------------------
+
+    def _solute_points(self, generator: torch.Generator, count: int) -> Points:
+        radius = self.radius * uniform(generator, count) ** (1.0 / 3.0)
+        return self._points(radius[:, None] * directions(generator, count), -1.0)
+
+    def _solvent_points(self, generator: torch.Generator, count: int) -> Points:
+        """Uniform in the radius: as many points in each shell, so dense near the solute where φ varies."""
+        radius = self.radius + (self.domain_radius - self.radius) * uniform(generator, count)
+        return self._points(radius[:, None] * directions(generator, count), 1.0)
+
+    def _points(self, x: Tensor, region: float) -> Points:
+        radius = x.norm(dim=-1)
+        screening = self.kappa**2 * self.accessibility(radius)
+        return Points(
+            x, region=torch.full_like(radius, region), screening=screening, weight=radius / self.radius
+        )
+
+    def _interface_points(self, generator: torch.Generator, count: int) -> Points:
+        normal = directions(generator, count)
+        x = self.radius * normal
+        bare = Points(x)
+        gradient = Derivatives(gradient=True)
+        coulomb = self._coulomb_sum(bare, gradient, self.solute_permittivity, 0.0)
+        flux = (coulomb.gradient[..., 0] * bare.x.movedim(-1, 0) / self.radius).sum(0)
+        label = torch.tensor([-1.0, 1.0], dtype=x.dtype)[:, None].expand(2, count)
+        return Points(
+            x.expand(2, count, 3),
+            region=label.clone(),
+            normal=normal.expand(2, count, 3).clone(),
+            coulomb=coulomb.value[..., 0].expand(2, count).clone(),
+            coulomb_flux=flux.expand(2, count).clone(),
+        )
+
+    def accessibility(self, radius: Tensor) -> Tensor:
+        """λ(|x|): the seventh-degree step S(t) = 35t⁴ − 84t⁵ + 70t⁶ − 20t⁷ about a + ion_radius (APBS's spl4)."""
+        closest = self.radius + self.ion_radius
+        if self.ion_radius == 0.0 or self.ion_window == 0.0:
+            return (radius >= closest).to(radius.dtype)
+        t = ((radius - closest + self.ion_window) / (2.0 * self.ion_window)).clamp(0.0, 1.0)
+        return t**4 * (35.0 + t * (-84.0 + t * (70.0 - 20.0 * t)))
+
+    # -- questions from outside ----------------------------------------------------------------------------
+
+    def locate(self, x: Tensor) -> Points:
+        radius = x.norm(dim=-1)
+        require_inside(
+            radius <= self.domain_radius * (1 + 1e-12), f"the ball |x| <= {self.domain_radius:g} Å"
+        )
+        region = torch.where(radius < self.radius, -1.0, 1.0).to(x.dtype)
+        return Points(x, region=region)
+
+    def at_charges(self) -> Points:
+        """The charges' positions as solute points (the trained field is finite there)."""
+        _, positions = self.charge_tensors
+        return Points(positions, region=-torch.ones(len(positions), dtype=positions.dtype))
+
+    def test_points(self, generator: torch.Generator) -> Points:
+        return self._solvent_points(generator, 2000)
+
+
+def stretched_sinh(phi: Tensor) -> Tensor:
+    """Sinh φ, continued by its tangent beyond ±SINH_LIMIT so that a wild trial step cannot overflow."""
+    inside = phi.clamp(-SINH_LIMIT, SINH_LIMIT)
+    return torch.sinh(inside) + (phi - inside) * cosh(SINH_LIMIT)
+
+
+def uniform(generator: torch.Generator, count: int) -> Tensor:
+    """``(count,)`` numbers in [0, 1)."""
+    return torch.rand((count,), generator=generator, dtype=torch.float64)
+
+
+def directions(generator: torch.Generator, count: int) -> Tensor:
+    """``(count, 3)`` unit vectors, uniform on the sphere."""
+    x = torch.randn((count, 3), generator=generator, dtype=torch.float64)
+    return x / x.norm(dim=-1, keepdim=True)

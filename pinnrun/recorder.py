@@ -1,0 +1,126 @@
+"""The recorder: gathers the rows of a window, writes window files, index, checkpoints and status into the run folder."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pinnrun import storage
+from pinnrun.architectures import Mlp
+
+Row = dict[str, float]
+INTEGERS = {"step": np.int64, "evaluations": np.int64, "accepted": np.int8}
+
+
+class Recorder:
+    """What a run leaves on disk; everything is replaced atomically, so that a kill loses at most the open window.
+
+    Args:
+        folder: the run folder.
+        provenance: as ``storage.collect_provenance`` gives it.
+        dtype: precision of the stored snapshots.
+        index_every: windows between two rewrites of run.h5.
+    """
+
+    def __init__(self, folder: Path, provenance: dict[str, Any], dtype: str, index_every: int) -> None:
+        self.folder, self.provenance, self.dtype, self.index_every = folder, provenance, dtype, index_every
+        self.window = 0  # number of the window being gathered
+        self.rows: list[Row] = []
+        self.snapshots: list[tuple[int, torch.Tensor]] = []
+        self.stages: list[dict[str, Any]] = []
+        self.decisions: list[str] = []
+
+    def add(self, row: Row, parameters: torch.Tensor | None) -> None:
+        """One step; ``parameters`` where a snapshot is due."""
+        self.rows.append(row)
+        if parameters is not None:
+            self.snapshots.append((int(row["step"]), parameters.clone()))
+
+    def close_window(self, stage: int, network: Mlp) -> None:
+        """Write the gathered rows as one immutable file and begin the next."""
+        names = self.rows[0]
+        columns = {name: np.array([row[name] for row in self.rows], INTEGERS.get(name, np.float64)) for name in names}
+        weights = [theta.numpy() for _, theta in self.snapshots]
+        window = storage.Window(
+            stage=stage,
+            number=self.window,
+            first_step=int(columns["step"][0]),
+            columns=columns,
+            weights=np.array(weights) if weights else np.empty((0, network.size)),
+            weight_steps=np.array([step for step, _ in self.snapshots], np.int64),
+            layout=network.layout.shapes,
+            architecture={**network.describe(), "parameters": network.size},
+        )
+        storage.write_window(self.folder, window, dtype="float32" if self.dtype == "float32" else None)
+        self.window += 1
+        self.rows, self.snapshots = [], []
+
+    def decide(self, record: dict[str, Any], stage: dict[str, Any]) -> None:
+        """Note a decision and the present stage's record; the index follows every few windows."""
+        self.decisions.append(storage.encode_decision(record))
+        self.stages[record["stage"] :] = [stage]
+        if len(self.decisions) % self.index_every == 0:
+            self.write_index()
+
+    def write_index(self) -> None:
+        """Replace run.h5."""
+        storage.write_index(
+            self.folder,
+            run_id=self.provenance["run_id"],
+            provenance=self.provenance,
+            stages=self.stages,
+            decisions=self.decisions,
+        )
+
+    def keep_rows(self, count: int) -> None:
+        """Forget the open window's rows after the first ``count`` (training rewinds to there)."""
+        del self.rows[count:]
+        last = self.rows[-1]["step"] if self.rows else -1
+        self.snapshots = [(step, theta) for step, theta in self.snapshots if step <= last]
+
+    def state(self) -> dict[str, Any]:
+        """The open window and the story so far, for the checkpoint."""
+        return {
+            "window": self.window,
+            "rows": [dict(row) for row in self.rows],
+            "snapshots": [[step, theta] for step, theta in self.snapshots],
+            "stages": [dict(stage) for stage in self.stages],
+            "decisions": list(self.decisions),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a saved story; windows on disk that were written after it will be written again."""
+        self.window = state["window"]
+        self.rows = list(state["rows"])
+        self.snapshots = [(step, theta) for step, theta in state["snapshots"]]
+        self.stages, self.decisions = list(state["stages"]), list(state["decisions"])
+        storage.drop_windows_from(self.folder, self.window)
+
+    def history(self, stage: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and losses of a stage from its windows on disk, ``(n,)`` each."""
+        columns = [
+            storage.read_window(entry.path, weights=False).columns
+            for entry in storage.list_windows(self.folder)
+            if entry.stage == stage and entry.number < self.window
+        ]
+        steps = [column["step"] for column in columns] or [np.empty(0, np.int64)]
+        losses = [column["loss"] for column in columns] or [np.empty(0)]
+        return np.concatenate(steps), np.concatenate(losses)
+
+    def status(self, state: str, reason: str, step: int, stage: int, plugins: tuple[str, ...] = ()) -> str:
+        """Replace status.json; returns the command that resumes the run ("" when there is nothing to resume)."""
+        resume = "" if state == "done" else resume_command(self.folder, plugins)
+        storage.write_status(self.folder, state, reason=reason, step=step, stage=stage, resume=resume)
+        return resume
+
+
+def resume_command(folder: Path, plugins: tuple[str, ...] = ()) -> str:
+    """What to type to go on with a run; plugins are named again because a run folder may not run code by itself."""
+    words = ["pinnrun", "train", f"resume={folder}"]
+    if plugins:
+        words.append("plugins=[" + ",".join(plugins) + "]")
+    return shlex.join(words)

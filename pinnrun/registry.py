@@ -1,0 +1,74 @@
+"""The registries: which class stands behind ``type: …`` in each config group. The one place that knows every name.
+
+An entry is a class, or the text "module:Class", imported only when it is asked for: naming the problems must not
+import torch. A user's plugin adds to them:
+
+    from pinnrun.registry import PROBLEMS
+
+    @PROBLEMS.register("decay")
+    class Decay(Problem): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import TypeVar
+
+T = TypeVar("T", bound=type)
+
+
+class Registry(Mapping[str, type]):
+    """Classes by name, imported on demand."""
+
+    def __init__(self, entries: dict[str, str]) -> None:
+        self._entries: dict[str, str | type] = dict(entries)
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Class decorator that adds an entry; a name that is taken is replaced only by the same class reloaded."""
+
+        def add(cls: T) -> T:
+            known = self._entries.get(name)
+            if isinstance(known, str) or (known is not None and known.__qualname__ != cls.__qualname__):
+                raise ValueError(f"the name {name!r} is taken; register {cls.__name__} under another")
+            self._entries[name] = cls
+            return cls
+
+        return add
+
+    def __getitem__(self, name: str) -> type:
+        entry = self._entries[name]
+        if isinstance(entry, str):
+            module, _, attribute = entry.partition(":")
+            return getattr(import_module(module), attribute)
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+PROBLEMS = Registry(
+    {
+        "npbe": "pinnrun.problems.npbe.molecule:Npbe",
+        "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
+        "poisson": "pinnrun.problems.poisson:Poisson",
+    }
+)
+ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})
+OPTIMIZERS = Registry(
+    {
+        "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
+        "adam": "pinnrun.optimizers.adam:Adam",
+        "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
+    }
+)
+POLICIES = Registry(
+    {
+        "koopman": "pinnrun.scaleup.koopman:KoopmanPolicy",
+        "plateau": "pinnrun.scaleup.plateau:PlateauPolicy",
+        "fixed": "pinnrun.scaleup.fixed:FixedPolicy",
+    }
+)

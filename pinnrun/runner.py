@@ -1,0 +1,358 @@
+"""The run: steps 3 to 9 of the scale-up algorithm on one page, and what becomes of every way a run can end."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pinnrun import storage
+from pinnrun.architectures import Mlp
+from pinnrun.config import Config
+from pinnrun.display import Display, Progress
+from pinnrun.koopman import Forecast, forecast
+from pinnrun.recorder import Recorder
+from pinnrun.scaleup import Action, Decision, StageView
+from pinnrun.signals import StopRequest, stop_on_signals
+from pinnrun.solution import Assessor, TrainedField
+from pinnrun.trainer import Diverged, Trainer
+
+REWINDS = 3  # divergences that are forgiven
+CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
+BACKTESTS = 64  # residuals of earlier forecasts that are kept
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop; the state is saved."""
+
+
+class Runner:
+    """Trains, records, forecasts, decides and grows until the target holds or the means are spent.
+
+    Args:
+        config: the checked config.
+        trainer: the network with its objective and optimizer.
+        recorder: the run folder.
+        display: where progress is shown.
+    """
+
+    def __init__(self, config: Config, trainer: Trainer, recorder: Recorder, display: Display) -> None:
+        self.config, self.trainer, self.recorder, self.display = config, trainer, recorder, display
+        self.policy, self.pace = config.scaleup, config.optimizer.pace
+        self.assessor = Assessor(config.problem, trainer.test_points)
+        self.stage = 0
+        self.last_growth: Action | None = None
+        self.window_length = self.pace.window
+        self.stage_started = 0.0  # CPU seconds of the run at which the stage began
+        self.history: tuple[list[int], list[float]] = ([], [])  # steps of the stage and losses
+        self.backtests: list[float] = []
+        self.growth: dict[str, Any] | None = None
+        self.best: dict[str, Any] = {"merit": inf}
+        self.safe: dict[str, Any] | None = None  # where a divergence rewinds to: the start of the open window
+        self.merit = inf
+        self.outlook = ""
+        self.steps_to_target: float | None = None
+        self._clock, self._earlier = (time.process_time(), time.time()), (0.0, 0.0)
+        self._saved_at = time.monotonic()
+
+    # -- the loop ----------------------------------------------------------------------------------------------
+
+    def run(self) -> tuple[str, str]:
+        """Run to the end; returns the state ("done", "budget", …) and the reason in words."""
+        with stop_on_signals() as self.request:
+            try:
+                while True:
+                    self.train_window()  # step 3
+                    outlook = self.analyse()  # step 4
+                    decision = self.decide(outlook)  # steps 5 to 7, 9
+                    self.record(decision, outlook)
+                    if decision.action.grows:
+                        self.grow(decision)
+                    self.checkpoint()
+                    if decision.action is Action.DONE:
+                        return "done", decision.evidence
+                    if decision.action is Action.STOP:
+                        return ("stalled" if self.trainer.stuck else "budget"), decision.evidence
+            except Interrupted:
+                assert self.request.received is not None
+                return "interrupted", f"stopped by {self.request.received.name} at step {self.trainer.step}"
+            except Diverged as reason:
+                return "diverged", f"{reason}; {REWINDS} rewinds with smaller steps did not help"
+
+    request: StopRequest
+
+    def train_window(self) -> None:
+        """Train until the window is full, the target holds, the budget is spent or the optimizer is stuck."""
+        trainer = self.trainer
+        if self.safe is None:
+            self.safe = {"trainer": trainer.state(), "rows": len(self.recorder.rows)}
+        while len(self.recorder.rows) < self.window_length:
+            last = len(self.recorder.rows) + 1 == self.window_length or self.spent(steps_ahead=1)
+            try:
+                row = trainer.advance(judge=last)
+            except Diverged as reason:
+                self.rewind(self.safe, reason)
+                continue
+            self.note(row)
+            if trainer.reached or trainer.stuck or last:
+                break
+            if self.request:
+                self.answer_request()
+            elif time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+                self.checkpoint()
+
+    def note(self, row: dict[str, float]) -> None:
+        """Record one step and show it."""
+        trainer = self.trainer
+        row["seconds"] = self.cpu_seconds
+        snapshot = trainer.stage_step % self.pace.snapshot == 0
+        self.recorder.add(row, trainer.parameters() if snapshot else None)
+        self.history[0].append(trainer.stage_step)
+        self.history[1].append(row["loss"])
+        if row["merit"] == row["merit"]:
+            self.merit = row["merit"]
+        self.display.update(
+            Progress(
+                stage=self.stage,
+                width=trainer.network.width,
+                depth=trainer.network.depth,
+                parameters=trainer.network.size,
+                step=trainer.step,
+                steps_total=self.config.budget.steps,
+                seconds=row["seconds"],
+                seconds_total=self.config.budget.seconds,
+                loss=row["loss"],
+                merit=self.merit if self.merit < inf else None,
+                target=self.config.target.loss,
+                forecast=self.outlook,
+                steps_to_target=self.steps_to_target,
+            )
+        )
+
+    # -- analysis and decision -------------------------------------------------------------------------------
+
+    def analyse(self) -> Forecast | None:
+        """Close the window and forecast the stage's loss.
+
+        The target bounds the merit, the forecast is made for the training loss, of which there is a value at every
+        step: so L_min is lowered by the factor that lies between the two at the window's end.
+        """
+        if np.isnan(self.recorder.rows[-1]["merit"]):
+            loss = self.history[1][-1]
+            self.recorder.rows[-1]["merit"] = self.merit = self.trainer.measure(loss, judge=True)
+        self.keep_best()
+        self.recorder.close_window(self.stage, self.trainer.network)
+        self.safe = None
+        if not self.policy.needs_forecast or self.trainer.stuck:
+            return None
+        loss, target = self.history[1][-1], self.config.target.loss
+        gap = min(1.0, loss / self.merit) if self.merit > 0 else 1.0
+        left = self.config.budget.steps - self.trainer.step if self.config.budget.steps else None
+        horizon = max(self.pace.horizon, int(1.25 * self.trainer.stage_step) + 1)
+        if left is not None:
+            horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
+        kept = self.backtests if self.config.koopman.backtests else None
+        outlook = forecast(*self.history, target=target * gap, horizon=horizon, residuals=kept)
+        self.backtests = (self.backtests + [float(r) for r in outlook.backtests])[-BACKTESTS:]
+        self.outlook = f"P(reach) {outlook.probability:.2f} by step {outlook.horizon} of the stage"
+        self.steps_to_target = None if outlook.reach is None else outlook.reach - outlook.now
+        return outlook
+
+    def decide(self, outlook: Forecast | None) -> Decision:
+        """DONE and STOP are the run's own decisions, all others the policy's."""
+        trainer, target = self.trainer, self.config.target
+        if trainer.reached:
+            met = f"merit {self.merit:.3g} <= {target.loss:g} for {trainer.held} consecutive steps"
+            return Decision(Action.DONE, met, 0)
+        if self.spent():
+            return Decision(Action.STOP, f"the budget is spent at merit {self.best['merit']:.3g}", 0)
+        steps, loss = (np.asarray(part) for part in self.history)
+        network = trainer.network
+        view = StageView(
+            steps, loss, network.width, network.depth, self.last_growth,
+            self.pace.window, self.pace.minimum, self.pace.horizon, trainer.stuck,
+        )  # fmt: skip
+        return self.policy.decide(view, outlook)
+
+    def spent(self, steps_ahead: int = 0) -> bool:
+        """Whether the budget is (or with one more step will be) spent."""
+        budget = self.config.budget
+        steps = budget.steps is not None and self.trainer.step + steps_ahead >= budget.steps
+        return steps or (budget.seconds is not None and self.cpu_seconds >= budget.seconds)
+
+    def record(self, decision: Decision, outlook: Forecast | None) -> None:
+        """Write the decision with its evidence, and the stage as it stands."""
+        trainer = self.trainer
+        self.recorder.decide(
+            {
+                "step": trainer.step,
+                "stage": self.stage,
+                "window": self.recorder.window - 1,
+                "action": decision.action.value,
+                "evidence": decision.evidence,
+                "forecast": outlook.as_dict() if outlook else None,
+            },
+            self.stage_record(decision),
+        )
+        self.window_length = max(decision.steps, 1)
+
+    def stage_record(self, decision: Decision) -> dict[str, Any]:
+        """The growth story's line of the present stage; its error is measured when it ends."""
+        trainer = self.trainer
+        ends = decision.action.grows or decision.action in (Action.DONE, Action.STOP)
+        return {
+            "width": trainer.network.width,
+            "depth": trainer.network.depth,
+            "parameters": trainer.network.size,
+            "first_step": trainer.step - trainer.stage_step + 1,
+            "steps": trainer.stage_step,
+            "seconds": self.cpu_seconds - self.stage_started,
+            "loss": self.history[1][-1],
+            "merit": self.merit,
+            "error": self.assessor.error(trainer.solution) if ends else None,
+            "decision": decision.action.value,
+            "evidence": decision.evidence,
+            "growth": self.growth,
+        }
+
+    def grow(self, decision: Decision) -> None:
+        """Widen or deepen, and begin the next stage."""
+        self.growth = self.trainer.grow(decision.action)
+        network = self.trainer.network
+        self.display.event(
+            f"step {self.trainer.step}: {decision.action.value} to {network.width} x {network.depth} "
+            f"({network.size} parameters); {decision.evidence}"
+        )
+        self.stage += 1
+        self.last_growth = decision.action
+        self.window_length = self.pace.window
+        self.stage_started = self.cpu_seconds
+        self.history = ([], [])
+        self.merit, self.outlook, self.steps_to_target = inf, "", None
+
+    # -- safety ------------------------------------------------------------------------------------------------
+
+    def rewind(self, safe: dict[str, Any], reason: Diverged) -> None:
+        """Back to the start of the window with a smaller step; raises the reason when that was done often enough."""
+        state = safe["trainer"]
+        rewinds = self.trainer.rewinds + 1
+        if rewinds > REWINDS:
+            raise reason
+        self.trainer.load(state)
+        self.trainer.rewinds = state["rewinds"] = rewinds
+        self.config.optimizer.soften()
+        state["optimizer"] = self.config.optimizer.state()
+        self.recorder.keep_rows(safe["rows"])
+        for part in self.history:
+            del part[self.trainer.stage_step :]
+        self.display.event(f"rewound to step {self.trainer.step} with a smaller step ({rewinds} of {REWINDS}): {reason}")
+
+    def answer_request(self) -> None:
+        """Save; then stop, hand over to the launcher, or go on, as the signal asks."""
+        self.checkpoint()
+        self.recorder.write_index()
+        self.request.save = False
+        if self.request.requeue is not None:
+            requeue, self.request.requeue = self.request.requeue, None
+            requeue()
+        if self.request.received is not None:
+            raise Interrupted
+
+    def keep_best(self) -> None:
+        """Remember the network of the best merit."""
+        if self.merit <= self.best["merit"]:
+            trainer = self.trainer
+            self.best = {
+                "merit": self.merit,
+                "loss": self.history[1][-1],
+                "step": trainer.step,
+                "network": trainer.network.describe(),
+                "theta": trainer.theta.clone(),
+            }
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of the run, earlier parts included."""
+        return self._earlier[0] + time.process_time() - self._clock[0]
+
+    @property
+    def wall_seconds(self) -> float:
+        """Time by the clock, earlier parts included."""
+        return self._earlier[1] + time.time() - self._clock[1]
+
+    # -- state -------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Save everything that a bit-equal continuation needs."""
+        storage.save_checkpoint(
+            self.recorder.folder,
+            {
+                "trainer": self.trainer.state(),
+                "recorder": self.recorder.state(),
+                "stage": self.stage,
+                "last_growth": self.last_growth.value if self.last_growth else None,
+                "window_length": self.window_length,
+                "stage_started": self.stage_started,
+                "backtests": list(self.backtests),
+                "growth": self.growth,
+                "best": self.best,
+                "safe": self.safe,
+                "merit": self.merit,
+                "outlook": self.outlook,
+                "seconds": [self.cpu_seconds, self.wall_seconds],
+            },
+        )
+        self._saved_at = time.monotonic()
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a saved run."""
+        self.trainer.load(state["trainer"])
+        self.recorder.load(state["recorder"])
+        self.stage, self.window_length = state["stage"], state["window_length"]
+        self.last_growth = Action(state["last_growth"]) if state["last_growth"] else None
+        self.stage_started, self.backtests = state["stage_started"], list(state["backtests"])
+        self.growth, self.best, self.safe = state["growth"], state["best"], state["safe"]
+        self.merit, self.outlook = state["merit"], state["outlook"]
+        self._earlier = tuple(state["seconds"])
+        steps, losses = self.recorder.history(self.stage)
+        steps = steps - (self.trainer.step - self.trainer.stage_step)
+        self.history = (steps.tolist(), losses.tolist())
+        for row in self.recorder.rows:
+            self.history[0].append(int(row["step"]) - (self.trainer.step - self.trainer.stage_step))
+            self.history[1].append(row["loss"])
+
+    # -- the result --------------------------------------------------------------------------------------------
+
+    def result(self, state: str, reason: str) -> dict[str, Any]:
+        """What ``result.json`` holds: the best network's numbers beside their references, and the growth story."""
+        trainer = self.trainer
+        if "theta" in self.best:
+            network = Mlp.from_description(self.best["network"])
+            solution = TrainedField(self.config.problem, network, self.best["theta"])
+        else:  # stopped inside the very first window
+            network, solution = trainer.network, trainer.solution
+        return {
+            "status": state,
+            "reason": reason,
+            "loss": self.best.get("loss", self.history[1][-1] if self.history[1] else None),
+            "merit": self.best["merit"],
+            "target": self.config.target.loss,
+            "error": self.assessor.error(solution),
+            "observables": self.assessor.observables(solution),
+            "width": network.width,
+            "depth": network.depth,
+            "parameters": network.size,
+            "steps": trainer.step,
+            "stages": self.recorder.stages,
+            "cpu_seconds": self.cpu_seconds,
+            "wall_seconds": self.wall_seconds,
+            "seed": self.config.seed,
+            "problem": self.config.problem.name,
+            "folder": str(self.recorder.folder),
+            "versions": self.recorder.provenance["versions"],
+        }
+
+

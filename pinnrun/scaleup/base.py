@@ -1,0 +1,109 @@
+"""What a policy sees, what it decides, and the order of growth that all growing policies share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from math import ceil
+from typing import Literal
+
+import numpy as np
+
+from pinnrun.koopman import Forecast
+from pinnrun.settings import setting
+
+
+class Action(Enum):
+    """What is done after a window."""
+
+    CONTINUE = "continue"
+    EXTEND = "extend"
+    WIDEN = "widen"
+    DEEPEN = "deepen"
+    RESTART = "restart"
+    DONE = "done"
+    STOP = "stop"
+
+    @property
+    def grows(self) -> bool:
+        """Whether the network gets larger."""
+        return self in (Action.WIDEN, Action.DEEPEN)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An action with its evidence.
+
+    Attributes:
+        action: what is done.
+        evidence: why, in a sentence.
+        steps: length of the next window.
+    """
+
+    action: Action
+    evidence: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class StageView:
+    """The present stage as a policy sees it.
+
+    Attributes:
+        steps: steps since the start of the stage, ``(n,)``.
+        loss: training loss after each, ``(n,)``.
+        width, depth: the network's size.
+        last_growth: how the network came to this size, None for the first stage.
+        window, minimum, horizon: the optimizer's pace.
+        stalled: why the optimizer cannot step any more, or None.
+    """
+
+    steps: np.ndarray
+    loss: np.ndarray
+    width: int
+    depth: int
+    last_growth: Action | None
+    window: int
+    minimum: int
+    horizon: int
+    stalled: str | None = None
+
+    @property
+    def now(self) -> int:
+        """Steps of the stage so far."""
+        return int(self.steps[-1])
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Settings that all policies share; each decides in its own way."""
+
+    type: str = setting(help="the policy's registered name")
+    alpha: float = setting(2.0, above=1, help="widening factor: W becomes ceil(alpha W)")
+    init: Literal["reinit", "zero_out"] = setting("reinit", help="how new neurons start")
+    max_width: int = setting(128, min=1, help="W never exceeds this")
+    max_depth: int = setting(6, min=1, help="D never exceeds this")
+
+    needs_forecast = False
+
+    def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
+        """The action after a window; ``forecast`` is None where ``needs_forecast`` is false."""
+        raise NotImplementedError
+
+    def wider(self, width: int) -> int:
+        """W → αW, at least one neuron more, at most ``max_width``."""
+        return min(max(ceil(self.alpha * width), width + 1), self.max_width)
+
+    def grow(self, view: StageView, evidence: str) -> Decision:
+        """Steps 6 and 7 of the scale-up algorithm: widen first and after every deepening, deepen after a widening.
+
+        At the largest width or depth the other one grows; at both, training goes on as it is.
+        """
+        can_widen, can_deepen = view.width < self.max_width, view.depth < self.max_depth
+        if not (can_widen or can_deepen):
+            largest = f"{evidence}; already at the largest size allowed"
+            if view.stalled:
+                return Decision(Action.STOP, largest, view.window)
+            return Decision(Action.CONTINUE, largest, view.window)
+        widen = can_widen and (view.last_growth is not Action.WIDEN or not can_deepen)
+        return Decision(Action.WIDEN if widen else Action.DEEPEN, evidence, view.window)

@@ -1,0 +1,35 @@
+"""The Koopman-guided scale-up: steps 3 to 9 of Dogra, "A blueprint for building efficient neural network differential
+equation solvers", decided on the forecast of the loss.
+
+After each trial window the analyzer says whether L_min is expected within the horizon (step 4). If it is not, the
+network grows (steps 5 to 7); if it is, training goes on with a check after every window (steps 8 and 9); if that
+cannot be told yet, the trial is extended to twice its length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pinnrun.koopman import Forecast, Verdict, verdict
+from pinnrun.scaleup.base import Action, Decision, Policy, StageView
+
+
+@dataclass(frozen=True)
+class KoopmanPolicy(Policy):
+    """Grow when the forecast says that this size will not do."""
+
+    needs_forecast = True
+
+    def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
+        """REACH goes on, SCALE grows, EXTEND doubles the trial; past the horizon only REACH is good enough."""
+        if view.stalled:
+            return self.grow(view, f"the optimizer is stuck: {view.stalled}")
+        assert forecast is not None, "the Koopman policy decides on a forecast"
+        judgement = verdict(forecast, minimum=view.minimum)
+        if judgement.verdict is Verdict.REACH:
+            return Decision(Action.CONTINUE, judgement.evidence, view.window)
+        if judgement.verdict is Verdict.SCALE:
+            return self.grow(view, judgement.evidence)
+        if view.now >= view.horizon:
+            return self.grow(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
+        return Decision(Action.EXTEND, judgement.evidence, min(view.now, max(view.horizon - view.now, view.window)))

@@ -1,0 +1,196 @@
+"""The trainer: one network, its objective and its optimizer, advanced one step at a time."""
+
+from __future__ import annotations
+
+import copy
+from math import ceil, inf, nan
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pinnrun.architectures import Mlp, deepen, widen
+from pinnrun.calculus import Derivatives, Field, Objective, Points
+from pinnrun.config import Config
+from pinnrun.optimizers import Outcome
+from pinnrun.scaleup import Action
+from pinnrun.solution import TrainedField
+
+NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
+BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
+PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
+
+
+class Diverged(Exception):
+    """The loss blew up or is not a number any more."""
+
+
+def make_generators(seed: int) -> dict[str, torch.Generator]:
+    """One generator a purpose, independent of each other, all from one seed."""
+    generators = {}
+    for index, purpose in enumerate(PURPOSES):
+        word = int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0])
+        generators[purpose] = torch.Generator().manual_seed(word >> 1)
+    return generators
+
+
+class Trainer:
+    """Holds θ and everything that T(θ) depends on; its ``state`` is all that a bit-equal continuation needs.
+
+    Args:
+        config: the run's config; its optimizer is used as it is, with its memory.
+        device, precision: where and in what precision θ lives.
+    """
+
+    def __init__(self, config: Config, device: torch.device, precision: torch.dtype) -> None:
+        self.config, self.problem, self.optimizer = config, config.problem, config.optimizer
+        self.device, self.precision = device, precision
+        self.generators = make_generators(config.seed)
+        self.network: Mlp = config.architecture.start(
+            len(self.problem.coordinates), self.problem.features, self.problem.outputs
+        )
+        self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
+        self.step = self.stage_step = self.held = self.rewinds = 0
+        self.best_loss = inf
+        self.stuck: str | None = None  # why the last step did not move
+        self._latest_shares: dict[str, float] = {}
+        self.evaluation_points = self._sample("evaluation", config.sampling.evaluation)
+        self.test_points = self.problem.test_points(self.generators["evaluation"])
+        self.draw_points()
+
+    # -- points and objective --------------------------------------------------------------------------------
+
+    def _sample(self, purpose: str, factor: float) -> list[tuple[Any, Points]]:
+        generator = self.generators[purpose]
+        blocks = [(term, term.sample(generator, ceil(factor * term.count))) for term in self.problem.terms()]
+        return [(term, points.to(self.device, self.precision)) for term, points in blocks]
+
+    def draw_points(self) -> None:
+        """New training points: as many as the problem asks for, or enough for the network's parameters."""
+        self.points_drawn_from = self.generators["sampling"].get_state()
+        rows = sum(term.count for term in self.problem.terms())
+        factor = max(1.0, self.config.sampling.rows_per_parameter * self.network.size / rows)
+        self._points = self._sample("sampling", factor)
+        self._make_objectives()
+
+    def _make_objectives(self) -> None:
+        field = Field(self.network, self.problem.inputs, self.problem.ansatz)
+        self.objective = Objective(field, self._points)
+        self.evaluation = Objective(field, self.evaluation_points)
+
+    @property
+    def solution(self) -> TrainedField:
+        """The present field."""
+        return TrainedField(self.problem, self.network, self.theta)
+
+    # -- one step of the training map --------------------------------------------------------------------------
+
+    def advance(self, *, judge: bool = False) -> dict[str, float]:
+        """θ(t+1) = T(θ(t)); returns the row that is recorded of it. ``judge`` forces the merit to be measured.
+
+        Raises:
+            Diverged: the loss is not finite or has blown up; θ is as it was.
+        """
+        every = self.config.sampling.every
+        if every and self.stage_step and self.stage_step % every == 0:
+            self.draw_points()
+        theta, info = self.optimizer.step(self.objective, self.theta)
+        if info.outcome is Outcome.NOT_FINITE or not info.loss < BLOW_UP * self.best_loss:
+            raise Diverged(f"loss {info.loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
+        self.theta = theta
+        self.best_loss = min(self.best_loss, info.loss)
+        self.step += 1
+        self.stage_step += 1
+        self.stuck = None if info.accepted else info.outcome.value
+        return {
+            "step": self.step,
+            "loss": info.loss,
+            "merit": self.measure(info.loss, judge),
+            "gradient_norm": info.gradient_norm,
+            "damping": info.damping,
+            "accepted": int(info.accepted),
+            "evaluations": info.evaluations,
+            "ratio": info.ratio,
+            **self._shares(info.accepted),
+        }
+
+    def _shares(self, accepted: bool) -> dict[str, float]:
+        """Each term's part of the loss; after a rejected step those of θ, not of the last trial."""
+        if accepted or not self._latest_shares:
+            self._latest_shares = {f"term/{name}": value for name, value in self.objective.shares().items()}
+        return self._latest_shares
+
+    def measure(self, loss: float, judge: bool) -> float:
+        """The merit on the fixed evaluation set where it is due, NaN elsewhere; counts for how long it has held."""
+        near = self.held > 0 or loss <= NEAR * self.config.target.loss
+        due = judge or (near and self.stage_step % self.optimizer.pace.check == 0)
+        if not due:
+            self.held += self.held > 0
+            return nan
+        merit = float(self.evaluation.value(self.theta))
+        self.held = self.held + 1 if merit <= self.config.target.loss else 0
+        return merit
+
+    @property
+    def reached(self) -> bool:
+        """Whether the target has held for the required number of consecutive steps."""
+        return self.held >= self.config.target.hold
+
+    # -- growth ------------------------------------------------------------------------------------------------
+
+    def grow(self, action: Action) -> dict[str, Any]:
+        """Widen or deepen by the policy's rule; reports what happened to the function."""
+        policy, old = self.config.scaleup, self.solution
+        generator, before = self.generators["growth"], self.network
+        if action is Action.WIDEN:
+            growth = widen(before, self.theta, policy.wider(before.width), policy.init, generator)
+        else:
+            growth = deepen(before, self.theta, policy.init, generator)
+        self.network, self.theta = growth.architecture, growth.theta
+        self.optimizer.grow(growth.old_to_new, growth.architecture.size)
+        self.stage_step = self.held = 0
+        self.best_loss = inf
+        self.draw_points()
+        return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
+
+    def _change(self, old: TrainedField, new: TrainedField) -> float:
+        """max |u_new − u_old| over the evaluation points of the first term."""
+        points = self.evaluation_points[0][1]
+        difference = new(points, Derivatives()).value - old(points, Derivatives()).value
+        return float(difference.abs().max())
+
+    # -- state -------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """A copy of all that the next steps depend on, as tensors and plain values."""
+        return {
+            "network": self.network.describe(),
+            "theta": self.theta.clone(),
+            "optimizer": copy.deepcopy(self.optimizer.state()),
+            "generators": {purpose: g.get_state() for purpose, g in self.generators.items()},
+            "points_drawn_from": self.points_drawn_from.clone(),
+            "step": self.step,
+            "stage_step": self.stage_step,
+            "held": self.held,
+            "rewinds": self.rewinds,
+            "best_loss": self.best_loss,
+            "latest_shares": dict(self._latest_shares),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a saved state; the training points are drawn again as they were."""
+        self.network = Mlp.from_description(state["network"])
+        self.theta = state["theta"].to(self.device, self.precision).clone()
+        self.optimizer.load(copy.deepcopy(state["optimizer"]))
+        self.generators["sampling"].set_state(state["points_drawn_from"].cpu())
+        self.draw_points()
+        for purpose, generator in self.generators.items():
+            generator.set_state(state["generators"][purpose].cpu())
+        for name in ("step", "stage_step", "held", "rewinds", "best_loss"):
+            setattr(self, name, state[name])
+        self._latest_shares = dict(state["latest_shares"])
+
+    def parameters(self) -> Tensor:
+        """θ on the CPU in float64, ``(P,)``."""
+        return self.theta.detach().cpu().double()

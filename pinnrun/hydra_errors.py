@@ -118,6 +118,7 @@ def _key(override: str) -> str:
 
 
 def _unreadable(override: str, scene: Scene) -> str:
+    override = override.replace("\n", "\\n")
     key, equals, value = override.partition("=")
     if not equals:
         homes = [f"{group}={override}" for group in scene.groups() if override in scene.options(group)]

@@ -1,0 +1,81 @@
+"""Find the run that `run=last` and `resume=last` mean."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pinnrun.errors import UserError
+from pinnrun.storage.lock import lock_holder
+from pinnrun.storage.run import is_run
+from pinnrun.storage.status import read_status
+
+SWEEPS = "sweeps"
+
+
+def latest_run(root: str | os.PathLike[str] = "outputs", *, unfinished: bool = False) -> Path:
+    """The run under `root` that started last: root/<problem>/<run>, and root/sweeps/ at any depth.
+
+    `unfinished` leaves out runs that are done and runs that a living process is busy with.
+
+    Raises:
+        UserError: there is none.
+    """
+    runs = (run for run in _find_runs(Path(root)) if not (unfinished and _is_settled(run)))
+    newest = max(runs, key=_started, default=None)
+    if newest is None:
+        raise UserError(
+            f"There is no {'unfinished run' if unfinished else 'run'} under {root}.\n"
+            "Name a run folder instead of 'last', or start a run with: pinnrun train"
+        )
+    return newest
+
+
+def _find_runs(root: Path) -> Iterator[Path]:
+    for problem in _folders(root):
+        if problem.name == SWEEPS:
+            yield from _find_below(problem)
+        else:
+            yield from filter(is_run, _folders(problem))
+
+
+def _find_below(folder: Path) -> Iterator[Path]:
+    for child in _folders(folder):
+        if is_run(child):
+            yield child
+        else:
+            yield from _find_below(child)
+
+
+def _folders(folder: Path) -> list[Path]:
+    # No links: outputs/latest -> outputs/npbe/... would show a run twice, a link upwards would never end.
+    try:
+        return [
+            path
+            for path in folder.iterdir()
+            if path.is_dir() and not path.is_symlink() and path.name[0] != "."
+        ]
+    except OSError:
+        return []
+
+
+def _is_settled(folder: Path) -> bool:
+    return _status(folder).get("state") == "done" or lock_holder(folder) is not None
+
+
+def _started(folder: Path) -> tuple[float, str]:
+    """When a run began: its status, else the date in its name, else the time of its last change."""
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(str(_status(folder).get("started"))).timestamp(), folder.name
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(folder.name[:19], "%Y-%m-%d_%H-%M-%S").timestamp(), folder.name
+    return folder.stat().st_mtime, folder.name
+
+
+def _status(folder: Path) -> dict[str, Any]:
+    try:
+        return read_status(folder) or {}
+    except UserError:
+        return {}  # one spoilt status must not hide the other runs

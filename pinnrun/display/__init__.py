@@ -1,1 +1,16 @@
-"""."""
+"""What a person sees of a run: live panel, plain lines, closing reports, figures."""
+
+from pinnrun.display.analysis import print_koopman
+from pinnrun.display.progress import Display, Pace, Progress, QuietDisplay, make_display
+from pinnrun.display.summary import print_summary, print_sweep_table
+
+__all__ = [
+    "Display",
+    "Pace",
+    "Progress",
+    "QuietDisplay",
+    "make_display",
+    "print_koopman",
+    "print_summary",
+    "print_sweep_table",
+]

@@ -49,7 +49,7 @@ examples:
   pinnrun train problem=poisson architecture.width=8
   pinnrun train --cfg job           show the composed config instead of running it
   pinnrun train --config-dir mine   use your own configs, here mine/problem/*.yaml, as well
-  pinnrun sweep optimizer=adam,levenberg_marquardt seed=1,2,3
+  pinnrun sweep problem=poisson optimizer=lm,adam seed=1,2,3
 """
 
 # Flags that show something instead of running; Hydra refuses them next to --multirun.
@@ -128,5 +128,8 @@ def _table(names: list[str]) -> str:
 
 def _unknown(name: str) -> str:
     near = get_close_matches(name, list(COMMANDS), 1)
-    advice = f"did you mean '{near[0]}'?" if near else "see pinnrun --help"
+    if "=" in name and not name.startswith("-"):
+        advice = f"did you mean 'pinnrun train {name}'?"
+    else:
+        advice = f"did you mean '{near[0]}'?" if near else "see pinnrun --help"
     return f"no command '{name}'; {advice}"

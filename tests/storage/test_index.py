@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import re
 import shutil
 
 import h5py
@@ -177,6 +178,19 @@ def test_a_flipped_bit_is_reported_or_harmless(folder, flips):
         else:
             assert found == expected
     assert detected > 0.8 * flips
+
+
+def test_damage_to_the_header_of_any_group_or_dataset_is_reported(tmp_path):
+    path = write_index(tmp_path, **RECORDS)  # without windows, whose links are not read
+    good = path.read_bytes()
+    headers = [match.start() for match in re.finditer(b"OHDR", good)]
+    assert len(headers) > 10
+    for start in headers:
+        bad = bytearray(good)
+        bad[start + 30] ^= 1
+        path.write_bytes(bad)
+        with pytest.raises(UserError, match="damaged"):
+            read_index(tmp_path)
 
 
 def test_errors_name_the_file_and_the_remedy(folder):

@@ -130,6 +130,21 @@ def test_without_flock_a_free_folder_is_locked_and_a_stale_lock_is_left_alone(tm
         pass
 
 
+def test_a_stale_lock_replaced_while_we_look_at_it_is_not_taken(tmp_path, monkeypatch, sleeper):
+    leave(tmp_path, dataclasses.replace(holder_of(sleeper.pid), birth="another boot 12345"))
+    flock = lock._flock
+
+    def overtaken(handle):
+        monkeypatch.setattr(lock, "_flock", flock)
+        (tmp_path / "run.lock").unlink()
+        leave(tmp_path, holder_of(sleeper.pid))
+        return flock(handle)
+
+    monkeypatch.setattr(lock, "_flock", overtaken)
+    with pytest.raises(UserError, match="in use"), run_lock(tmp_path):
+        pass
+
+
 def test_a_folder_that_does_not_exist(tmp_path):
     with pytest.raises(UserError, match="cannot lock"), run_lock(tmp_path / "nowhere"):
         pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,9 @@ class Runner:
         loss, target = self.history[1][-1], self.config.target.loss
         gap = min(1.0, loss / self.merit) if self.merit > 0 else 1.0
         left = self.config.budget.steps - self.trainer.step if self.config.budget.steps else None
-        horizon = max(self.pace.horizon, int(1.25 * self.trainer.stage_step) + 1)
+        horizon = self.pace.horizon
+        if self.trainer.stage_step >= horizon:  # past it: would as many steps again do?
+            horizon = 2 * self.trainer.stage_step
         if left is not None:
             horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
         kept = self.backtests if self.config.koopman.backtests else None
@@ -173,7 +176,8 @@ class Runner:
         network = trainer.network
         view = StageView(
             steps, loss, network.width, network.depth, self.last_growth,
-            self.pace.window, self.pace.minimum, self.pace.horizon, trainer.stuck,
+            self.pace.window, self.pace.minimum, self.pace.horizon,
+            lambda width, depth: replace(network.plain(), width=width, depth=depth).size, trainer.stuck,
         )  # fmt: skip
         return self.policy.decide(view, outlook)
 

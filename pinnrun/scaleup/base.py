@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -55,6 +56,7 @@ class StageView:
         width, depth: the network's size.
         last_growth: how the network came to this size, None for the first stage.
         window, minimum, horizon: the optimizer's pace.
+        size_of: number of parameters of a network of given width and depth.
         stalled: why the optimizer cannot step any more, or None.
     """
 
@@ -66,6 +68,7 @@ class StageView:
     window: int
     minimum: int
     horizon: int
+    size_of: Callable[[int, int], int]
     stalled: str | None = None
 
     @property
@@ -83,6 +86,7 @@ class Policy:
     init: Literal["reinit", "zero_out"] = setting("reinit", help="how new neurons start")
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
+    max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
 
     needs_forecast = False
 
@@ -99,11 +103,13 @@ class Policy:
 
         At the largest width or depth the other one grows; at both, training goes on as it is.
         """
-        can_widen, can_deepen = view.width < self.max_width, view.depth < self.max_depth
+        wider = self.wider(view.width)
+        can_widen = wider > view.width and view.size_of(wider, view.depth) <= self.max_parameters
+        can_deepen = view.depth < self.max_depth
+        can_deepen = can_deepen and view.size_of(view.width, view.depth + 1) <= self.max_parameters
         if not (can_widen or can_deepen):
             largest = f"{evidence}; already at the largest size allowed"
-            if view.stalled:
-                return Decision(Action.STOP, largest, view.window)
-            return Decision(Action.CONTINUE, largest, view.window)
+            action = Action.STOP if view.stalled else Action.CONTINUE
+            return Decision(action, largest, view.window)
         widen = can_widen and (view.last_growth is not Action.WIDEN or not can_deepen)
         return Decision(Action.WIDEN if widen else Action.DEEPEN, evidence, view.window)

@@ -21,7 +21,9 @@ class KoopmanPolicy(Policy):
     needs_forecast = True
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
-        """REACH goes on, SCALE grows, EXTEND doubles the trial; past the horizon only REACH is good enough."""
+        """REACH goes on, SCALE grows, EXTEND doubles the trial; past the horizon, with as many steps again in view
+        (a larger network would cost no less), only REACH is good enough.
+        """
         if view.stalled:
             return self.grow(view, f"the optimizer is stuck: {view.stalled}")
         assert forecast is not None, "the Koopman policy decides on a forecast"

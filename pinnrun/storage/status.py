@@ -13,7 +13,7 @@ from pinnrun.storage import atomic
 
 STATUS = "status.json"
 RESULT = "result.json"
-STATES = ("running", "done", "budget", "interrupted", "diverged", "failed")
+STATES = ("running", "done", "budget", "stalled", "interrupted", "diverged", "failed")
 
 
 def write_status(

@@ -1,0 +1,126 @@
+"""`pinnrun evaluate`: a trained field, and its gradient on request, at points of one's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from pinnrun import storage
+from pinnrun.build import checked_config, prepare_torch
+from pinnrun.confdir import run_hydra
+from pinnrun.errors import UserError
+from pinnrun.strict import build
+from pinnrun.commands.settings import EvaluateSettings
+
+
+def main() -> int:
+    """Evaluate, and say where the field went."""
+    run_hydra(evaluate, "evaluate", check=lambda composed: build(EvaluateSettings, composed))
+    return 0
+
+
+def evaluate(composed: DictConfig) -> None:
+    """Read the points, load the best network of the run, write the field."""
+    settings = build(EvaluateSettings, composed)
+    folder = storage.latest_run() if settings.run == "last" else Path(settings.run)
+    source = Path(settings.points)
+    out = Path(settings.out) if settings.out else source.with_name(f"{source.stem}_field{source.suffix}")
+    if out.suffix not in (".csv", ".npy"):
+        raise UserError(f"out: {out} must end in .csv or .npy")
+    problem, solution = trained(folder, settings.plugins)
+    table, names = field_table(problem, solution, read_points(source, problem.coordinates), settings.gradient)
+    write_table(out, table, names)
+    print(f"{len(table)} points of {problem.name} from {folder} written to {out}: {', '.join(names)}")
+
+
+def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
+    """The problem of a run and the best field that it found."""
+    from pinnrun.commands.train import changed_config
+
+    words = [f"plugins=[{','.join(plugins)}]"] if plugins else []
+    config = checked_config(changed_config(storage.open_run(folder), words))
+    device, dtype = prepare_torch(config)
+    state, _ = storage.load_checkpoint(folder)
+    from pinnrun.architectures import Mlp
+    from pinnrun.solution import TrainedField
+
+    best = state["best"] if "theta" in state["best"] else state["trainer"]
+    network = Mlp.from_description(best["network"])
+    return config.problem, TrainedField(config.problem, network, best["theta"].to(device, dtype))
+
+
+def read_points(path: Path, coordinates: tuple[str, ...]) -> np.ndarray:
+    """Coordinates ``(N, d)`` from a .csv or .npy file.
+
+    Raises:
+        UserError: no such file, another format, or not one row of d finite numbers per point.
+    """
+    if not path.is_file():
+        raise UserError(f"points: there is no file {path}")
+    try:
+        points = np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_csv(path, coordinates)
+    except (ValueError, OSError) as error:
+        raise UserError(f"points: cannot read {path}: {error}") from error
+    points = np.asarray(points, np.float64)
+    points = points[:, None] if points.ndim == 1 and len(coordinates) == 1 else points
+    if points.ndim != 2 or points.shape[1] != len(coordinates):
+        raise UserError(
+            f"points: {path} holds an array of shape {points.shape}; "
+            f"one row of {len(coordinates)} coordinates ({', '.join(coordinates)}) per point is needed"
+        )
+    bad = np.flatnonzero(~np.isfinite(points).all(1))
+    if len(bad):
+        raise UserError(f"points: row {bad[0]} of {path} is not finite ({len(bad)} such rows)")
+    return points
+
+
+def read_csv(path: Path, coordinates: tuple[str, ...]) -> np.ndarray:
+    """Numbers from a CSV file; with a header its columns are found by the coordinates' names."""
+    rows = [row for row in csv.reader(path.read_text().splitlines()) if row and not row[0].startswith("#")]
+    if not rows:
+        raise ValueError("it is empty")
+    try:
+        [float(cell) for cell in rows[0]]
+        columns: list[int] = list(range(len(rows[0])))
+    except ValueError:
+        header = [cell.strip() for cell in rows.pop(0)]
+        missing = [name for name in coordinates if name not in header]
+        if missing:
+            raise ValueError(f"its header {', '.join(header)} has no column {', '.join(missing)}") from None
+        columns = [header.index(name) for name in coordinates]
+    return np.array([[float(row[column]) for column in columns] for row in rows])
+
+
+def field_table(problem: Any, solution: Any, x: np.ndarray, gradient: bool) -> tuple[np.ndarray, list[str]]:
+    """Columns: the coordinates, u, and du_… on request; ``(N, d + 1)`` or ``(N, 2d + 1)``."""
+    import torch
+
+    from pinnrun.calculus import Derivatives
+
+    points = problem.locate(torch.as_tensor(x))
+    points = points.to(solution.theta.device, solution.theta.dtype)
+    jet = problem.physical(points, solution(points, Derivatives(gradient=gradient)))
+    columns, names = [x], list(problem.coordinates)
+    components = [""] if problem.outputs == 1 else [str(i + 1) for i in range(problem.outputs)]
+    for i, component in enumerate(components):
+        columns.append(jet.value[0, :, i : i + 1].cpu().double().numpy())
+        names.append(f"u{component}")
+        if gradient:
+            columns.append(jet.gradient[:, 0, :, i].T.cpu().double().numpy())
+            names += [f"du{component}_d{name}" for name in problem.coordinates]
+    return np.hstack(columns), names
+
+
+def write_table(path: Path, table: np.ndarray, names: list[str]) -> None:
+    """CSV with a header and 17 digits, or a plain .npy array; replaced atomically."""
+    buffer = io.BytesIO()
+    if path.suffix == ".npy":
+        np.save(buffer, table)
+    else:
+        np.savetxt(buffer, table, fmt="%.17g", delimiter=",", header=",".join(names), comments="")
+    storage.write_bytes(path, buffer.getvalue())

@@ -1,0 +1,101 @@
+"""`pinnrun koopman analyze`: forecast, spectrum and decisions of every stage of a saved or running run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from pinnrun import storage
+from pinnrun.commands.settings import AnalyzeSettings
+from pinnrun.confdir import run_hydra
+from pinnrun.display import print_koopman
+from pinnrun.errors import UserError
+from pinnrun.koopman import forecast, weight_spectrum
+from pinnrun.strict import build
+
+
+def main() -> int:
+    """Analyze, print, and write the figures."""
+    run_hydra(analyze, "koopman_analyze", check=lambda composed: build(AnalyzeSettings, composed))
+    return 0
+
+
+def analyze(composed: DictConfig) -> None:
+    """Read the run's windows and take every stage apart."""
+    settings = build(AnalyzeSettings, composed)
+    folder = storage.latest_run() if settings.run == "last" else Path(settings.run)
+    run = storage.open_run(folder)
+    if not run.stages:
+        raise UserError(f"{folder} has no windows yet; wait for the first, or name another run: run=FOLDER")
+    config = OmegaConf.create(str(run.provenance["config"]))
+    target = settings.target or float(config.target.loss)
+    stages = [analyze_stage(run, stage, target, settings, config) for stage in run.stages]
+    print(f"{folder}: {run.state}, {len(run.windows)} windows, target {target:g}")
+    print_koopman(stages)
+    if settings.figures:
+        draw(folder, stages, target)
+
+
+def analyze_stage(run: Any, stage: Any, target: float, settings: AnalyzeSettings, config: Any) -> dict[str, Any]:
+    """One stage as plain values: its curve, the forecast from its last step, the spectrum of its weights."""
+    columns = stage.columns
+    own = columns["step"] - (stage.first_step - 1)
+    merit = columns["merit"]
+    measured = merit[np.isfinite(merit)]
+    horizon = settings.horizon or int(config.optimizer.pace.horizon)
+    outlook = None
+    if len(own) >= 2 and np.isfinite(columns["loss"]).any():
+        gap = min(1.0, float(columns["loss"][-1] / measured[-1])) if len(measured) and measured[-1] > 0 else 1.0
+        last = int(own[-1])
+        horizon = horizon if horizon > last else 2 * last
+        outlook = forecast(own, columns["loss"], target=target * gap, horizon=horizon).as_dict()
+    decisions = [d for d in run.decisions if d["stage"] == stage.number]
+    return {
+        "stage": stage.number,
+        "width": stage.architecture["width"],
+        "depth": stage.architecture["depth"],
+        "parameters": stage.architecture["parameters"],
+        "first_step": stage.first_step,
+        "steps": int(own[-1]),
+        "seconds": float(columns["seconds"][-1] - columns["seconds"][0]),
+        "step": columns["step"],
+        "loss": float(columns["loss"][-1]),
+        "losses": columns["loss"],
+        "merit": float(measured[-1]) if len(measured) else None,
+        "merits": merit,
+        "forecast": outlook,
+        "spectrum": spectrum(stage, settings.snapshots),
+        "decision": decisions[-1]["action"] if decisions else "running",
+        "decisions": [{name: d[name] for name in ("step", "action", "evidence")} for d in decisions],
+    }
+
+
+def spectrum(stage: Any, snapshots: int) -> dict[str, Any] | None:
+    """The Koopman spectrum of the stage's latest weights, or None where there are too few."""
+    weights, steps = stage.weights[-snapshots:], stage.weight_steps[-snapshots:]
+    if len(steps) < 5:
+        return None
+    return weight_spectrum(weights, int(np.median(np.diff(steps)))).as_dict()
+
+
+def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
+    """Loss with forecast, spectrum on the unit circle, growth: PNG files in the run's folder figures/."""
+    from pinnrun.display import figures
+
+    place = folder / "figures"
+    place.mkdir(exist_ok=True)
+    curves = [{**stage, "loss": stage["losses"], "merit": stage["merits"]} for stage in stages]
+    spectra = [{**stage["spectrum"], **{k: stage[k] for k in ("width", "depth", "stage")}} for stage in stages if stage["spectrum"]]
+    try:
+        paths = [figures.loss_figure(curves, place / "loss.png", target=target)]
+        if spectra:
+            paths.append(figures.spectrum_figure(spectra, place / "spectrum.png"))
+        paths.append(figures.growth_figure(stages, place / "growth.png"))
+    except UserError as error:  # no matplotlib: the numbers above stand without the pictures
+        print(error, file=sys.stderr)
+        return
+    print("figures    " + "\n           ".join(str(path) for path in paths))

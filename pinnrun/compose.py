@@ -76,7 +76,7 @@ class Composer:
         try:
             yield
         except CONFIG_ERRORS as error:
-            if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            if os.environ.get("HYDRA_FULL_ERROR") == "1" or isinstance(error, BrokenPipeError):
                 raise
             raise UserError(explain(error, self.scene(overrides))) from error
 

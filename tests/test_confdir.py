@@ -150,6 +150,15 @@ def test_showing_the_config_runs_and_leaves_nothing(run, task, workplace, capsys
     assert not list(workplace.iterdir())
 
 
+def test_a_reader_of_the_config_that_leaves_is_not_taken_for_a_mistake(run, monkeypatch):
+    def write(text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr(sys.stdout, "write", write)
+    with pytest.raises(BrokenPipeError):
+        run("--cfg", "job")
+
+
 def test_a_sweep_runs_every_combination(run, task):
     assert run("--multirun", "steps=1,2", "problem=wave,heat") is None
     found = [(config.steps, config.problem.name) for config in task.configs]

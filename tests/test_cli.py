@@ -190,3 +190,26 @@ def test_the_entry_point_of_the_package_is_main():
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
     assert 'pinnrun = "pinnrun.cli:main"' in text
     assert os.access(cli.__file__, os.R_OK)
+
+
+@pytest.mark.parametrize(
+    "words", ["train --cfg job", "sweep --help", "train bdget.steps=3", "-sc query=bash"]
+)
+def test_torch_is_not_imported_before_there_is_something_to_train(words, tmp_path):
+    code = (
+        "import sys; from pinnrun.cli import main; sys.argv[1:] = sys.argv[1].split(); main();"
+        "sys.exit('torch was imported' if 'torch' in sys.modules else 0)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, words],
+        env={
+            **os.environ,
+            "COMP_LINE": "pinnrun train problem=n",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert not list(tmp_path.iterdir())

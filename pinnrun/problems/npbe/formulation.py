@@ -175,7 +175,7 @@ class SphericalSolute(Problem):
 
     def _poisson_boltzmann(self, points: Points, u: Jet) -> Tensor:
         phi = u.value[..., 0]
-        return points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
+        return 2.0 * points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
 
     def _potential_jump(self, points: Points, u: Jet) -> Tensor:
         inside, outside = u.value[..., 0]
@@ -249,8 +249,9 @@ class SphericalSolute(Problem):
 
 def stretched_sinh(phi: Tensor) -> Tensor:
     """Sinh φ, continued by its tangent beyond ±SINH_LIMIT so that a wild trial step cannot overflow."""
-    inside = phi.clamp(-SINH_LIMIT, SINH_LIMIT)
-    return torch.sinh(inside) + (phi - inside) * cosh(SINH_LIMIT)
+    # Not phi - phi.clamp(...): that excess is zero too, but its slopes 1 and -1 times cosh(30) would cancel only to 1e-3.
+    excess = torch.relu(phi - SINH_LIMIT) - torch.relu(-phi - SINH_LIMIT)
+    return torch.sinh(phi.clamp(-SINH_LIMIT, SINH_LIMIT)) + excess * cosh(SINH_LIMIT)
 
 
 def uniform(generator: torch.Generator, count: int) -> Tensor:

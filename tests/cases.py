@@ -1,0 +1,337 @@
+"""Small cases (field, terms, points) that tests and benchmarks share, with every residual written twice.
+
+Once as pinnrun takes it, on jets; once in plain tensors, with derivatives by `torch.func.hessian` of the network's
+`value`. `naive` linearizes the second form, so that the oracle shares neither jets nor tape with what it is held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
+
+import torch
+from torch import Tensor
+from torch.func import hessian, jacrev, vmap
+
+from pinnrun.architectures import Mlp
+from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Term
+from pinnrun.problems.npbe.molecule import Npbe
+from pinnrun.problems.poisson import EXACT, Poisson
+
+Plain = Callable[[Tensor], Tensor]
+"""A field or network at one point, `(d,)` to `(k,)`."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A term with its points, and its residual at one row in plain tensors.
+
+    `plain` takes the field at each of the M places (a list of `Plain`), the coordinates `(M, d)` and the data.
+    """
+
+    term: Term
+    points: Points
+    plain: Callable[[list[Plain], Tensor, dict[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A trial solution with its objective; `ansatz` is the field once more, in plain tensors."""
+
+    name: str
+    field: Field
+    theta: Tensor
+    blocks: tuple[Block, ...]
+    ansatz: Callable[[Plain, Tensor, dict[str, Tensor]], Tensor]
+
+    @property
+    def objective(self) -> Objective:
+        return Objective(self.field, [(block.term, block.points) for block in self.blocks])
+
+    @property
+    def network(self):
+        return self.field.network
+
+
+def naive(case: Case, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """r `(N,)` and J `(N, P)` row by row, by `vmap(jacrev)` over hessians of the plain network."""
+    theta = case.theta if theta is None else theta
+    residuals, jacobians = [], []
+    for block in case.blocks:
+        x, data = block.points.tensors()
+        scale = sqrt(block.term.weight / x.shape[1])
+
+        def row(
+            theta: Tensor, x: Tensor, data: dict[str, Tensor], block: Block = block
+        ) -> tuple[Tensor, Tensor]:
+            def at(place: int) -> Plain:
+                here = {name: value[place] for name, value in data.items()}
+                return lambda y: case.ansatz(lambda z: case.network.value(theta, z), y, here)
+
+            r = block.plain([at(place) for place in range(x.shape[0])], x, data)
+            return r, r
+
+        jacobian, r = vmap(jacrev(row, has_aux=True), in_dims=(None, 1, 1))(theta, x, data)
+        residuals.append(scale * r)
+        jacobians.append(scale * jacobian)
+    return torch.cat(residuals), torch.cat(jacobians)
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    """Normal numbers, float64."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def parameters(network, seed: int = 0) -> Tensor:
+    """A θ with nothing in it zero, gates neither."""
+    return 0.6 * draw(network.size, seed=seed)
+
+
+def laplacian(u: Plain, x: Tensor) -> Tensor:
+    """Δu `(k,)`."""
+    return hessian(u)(x).diagonal(dim1=-2, dim2=-1).sum(-1)
+
+
+def cube(dimension: int, seed: int, **data: Callable[[Tensor], Tensor]) -> Callable[..., Points]:
+    """A sampler of the unit cube that ignores the generator it is given: the points of a case are fixed."""
+
+    def sample(generator: torch.Generator, count: int) -> Points:
+        x = torch.rand((count, dimension), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        return Points(x, **{name: function(x) for name, function in data.items()})
+
+    return sample
+
+
+def coordinates(points: Points, derivatives: Derivatives) -> Jet:
+    return points.coordinates(derivatives)
+
+
+def itself(points: Points, raw: Jet) -> Jet:
+    return raw
+
+
+def make(
+    name: str, network, terms: Sequence[tuple[Term, Callable]], inputs=None, ansatz=None, plain=None, seed=1
+) -> Case:
+    """A case from its network, its (term, plain residual) pairs and its field in both forms."""
+    generator = torch.Generator().manual_seed(seed)
+    blocks = tuple(Block(term, term.sample(generator, term.count), residual) for term, residual in terms)
+    field = Field(network, inputs or coordinates, ansatz or itself)
+    return Case(
+        name, field, parameters(network, seed), blocks, plain or (lambda network, x, data: network(x))
+    )
+
+
+# -- the catalogue ---------------------------------------------------------------------------------------------
+
+
+def fit() -> Case:
+    """Values alone: a sum of three tanh to be fitted to a curve, which they cannot follow exactly."""
+    term = Term(
+        "data",
+        cube(1, 3, data=lambda x: torch.sin(5.0 * x[:, 0]) + x[:, 0] ** 2),
+        lambda points, u: u.value[..., 0] - points["data"],
+        Derivatives(),
+        20,
+    )
+    return make("fit", Mlp(1, 1, 3, 1), [(term, lambda u, x, data: u[0](x[0])[0] - data["data"][0])])
+
+
+def _poisson_terms(problem: Poisson) -> list[tuple[Term, Callable]]:
+    f = EXACT[problem.solution].f
+
+    def equation(u, x, data):
+        return laplacian(u[0], x[0])[0] + f(x[0])
+
+    def boundary(u, x, data):
+        return u[0](x[0])[0] - data["data"][0]
+
+    return list(zip(problem.terms(), (equation, boundary), strict=False))
+
+
+def poisson_soft(network=None) -> Case:
+    """A Laplacian inside, values on the boundary."""
+    problem = Poisson("case", "poisson", points=8, boundary_points=5, dimension=2, solution="sine")
+    return make(
+        "poisson_soft",
+        network or Mlp(2, 1, 4, 1),
+        _poisson_terms(problem),
+        problem.inputs,
+        problem.ansatz,
+        lambda network, x, data: network(2.0 * x - 1.0),
+    )
+
+
+def poisson_hard() -> Case:
+    """The boundary built into the field as a factor; sines, one residual block, three dimensions."""
+    problem = Poisson("case", "poisson", points=8, dimension=3, solution="sine", boundary="hard")
+    return make(
+        "poisson_hard",
+        Mlp(3, 1, 4, 2, "sin", residual=(2,)),
+        _poisson_terms(problem),
+        problem.inputs,
+        problem.ansatz,
+        lambda network, x, data: (4.0 * x * (1.0 - x)).prod() * network(2.0 * x - 1.0),
+    )
+
+
+def burgers() -> Case:
+    """u_t + u u_x − ν u_xx: a product of field and slope, one second derivative alone; two residual blocks."""
+    nu = 0.07
+    equation = Term(
+        "equation",
+        cube(2, 5),
+        lambda points, u: (u.d(0) + u.value * u.d(1) - nu * u.dd(1, 1))[..., 0],
+        Derivatives(gradient=True, pairs=((1, 1),)),
+        9,
+        weight=2.5,
+    )
+    start = Term(
+        "start",
+        cube(2, 6, data=lambda x: torch.sin(x[:, 1])),
+        lambda points, u: u.value[..., 0] - points["data"],
+        Derivatives(),
+        4,
+        weight=0.3,
+    )
+
+    def plain_equation(u, x, data):
+        du, ddu = jacrev(u[0])(x[0])[0], hessian(u[0])(x[0])[0]
+        return du[0] + u[0](x[0])[0] * du[1] - nu * ddu[1, 1]
+
+    def plain_start(u, x, data):
+        return u[0](x[0])[0] - data["data"][0]
+
+    network = Mlp(2, 1, 4, 3, "tanh", residual=(2, 3))
+    return make("burgers", network, [(equation, plain_equation), (start, plain_start)])
+
+
+def monge_ampere() -> Case:
+    """det D²u − f: quadratic in second derivatives; a feature made of the coordinates beside them."""
+
+    def inputs(points: Points, derivatives: Derivatives) -> Jet:
+        x = points.coordinates(derivatives)
+        return Jet.cat([x, (x[0] * x[1]).sin()])
+
+    equation = Term(
+        "equation",
+        cube(2, 7),
+        lambda points, u: (u.dd(0, 0) * u.dd(1, 1) - u.dd(1, 0) * u.dd(0, 1))[..., 0] - 1.0,
+        Derivatives(pairs=((0, 0), (0, 1), (1, 1))),
+        8,
+    )
+    return make(
+        "monge_ampere",
+        Mlp(3, 1, 5, 2, "softplus"),
+        [(equation, lambda u, x, data: torch.linalg.det(hessian(u[0])(x[0])[0]) - 1.0)],
+        inputs,
+        plain=lambda network, x, data: network(torch.cat([x, torch.sin(x[:1] * x[1:])])),
+    )
+
+
+def flow() -> Case:
+    """Two components: a divergence, and a term that mixes a Laplacian with the other component's value."""
+    divergence = Term(
+        "divergence", cube(2, 8), lambda points, u: u[0].d(0) + u[1].d(1), Derivatives(gradient=True), 6
+    )
+    momentum = Term(
+        "momentum",
+        cube(2, 9),
+        lambda points, u: u[0].laplacian * u[1].value + u[1].d(0) ** 2,
+        Derivatives(laplacian=True),
+        7,
+        weight=4.0,
+    )
+
+    def plain_divergence(u, x, data):
+        return jacrev(u[0])(x[0]).trace()
+
+    def plain_momentum(u, x, data):
+        return laplacian(u[0], x[0])[0] * u[0](x[0])[1] + jacrev(u[0])(x[0])[1, 0] ** 2
+
+    terms = [(divergence, plain_divergence), (momentum, plain_momentum)]
+    return make("flow", Mlp(2, 2, 4, 2, "gelu"), terms)
+
+
+def poisson_boltzmann() -> Case:
+    """Four terms, two of them at two places at once: a jump of values and a jump of fluxes."""
+    problem = Npbe(
+        "case", "npbe", points=30, radius=3.0, charges=(1.0, -2.0), positions=((1.0, 0.2, 0.0), (-0.5, 0.1, 1.2)),
+        domain_radius=9.0,
+    )  # fmt: skip
+    a, outer, eps_in, eps_w = 3.0, 9.0, problem.solute_permittivity, problem.solvent_permittivity
+    scale_in = problem.bjerrum * (1.0 / eps_in - 1.0 / eps_w) * 2.0 / a
+    scale_out = problem.bjerrum / eps_w / a
+    charges, positions = problem.charge_tensors
+
+    def coulomb(x: Tensor, permittivity: float, kappa: float) -> Tensor:
+        r = (x - positions).square().sum(-1).sqrt()
+        return problem.bjerrum / permittivity * (charges * torch.exp(-kappa * r) / r).sum()[None]
+
+    def ansatz(network: Plain, x: Tensor, data: dict[str, Tensor]) -> Tensor:
+        g, s = coulomb(x, eps_w, problem.kappa), data["region"][None]
+        inside = scale_in * network(torch.cat([x / a, s, torch.zeros_like(s)]))
+        shell = scale_out * (1.0 - x.square().sum() / outer**2)
+        return torch.where(s > 0, g + shell * network(torch.cat([x / a, s, g / scale_out])), inside)
+
+    def solute(u, x, data):
+        return 3.0 / scale_in * laplacian(u[0], x[0])[0]
+
+    def solvent(u, x, data):
+        reaction = data["screening"][0] * torch.sinh(u[0](x[0])[0])
+        return x[0].square().sum().sqrt() / a * (laplacian(u[0], x[0])[0] - reaction)
+
+    def potential(u, x, data):
+        return 0.3 * (u[0](x[0]) + coulomb(x[0], eps_in, 0.0) - u[1](x[1]))[0]
+
+    def flux(u, x, data):
+        normal = x[0] / a
+        inside = jacrev(lambda y: u[0](y) + coulomb(y, eps_in, 0.0))(x[0])[0] @ normal
+        outside = jacrev(u[1])(x[1])[0] @ normal
+        return a * (eps_in / eps_w * inside - outside)
+
+    terms = list(zip(problem.terms(), (solute, solvent, potential, flux), strict=True))
+    network = Mlp(5, 1, 4, 2, "tanh", residual=(2,))
+    return make("poisson_boltzmann", network, terms, problem.inputs, problem.ansatz, ansatz)
+
+
+class Waves:
+    """Σ a_k sin(w_k·z + c_k): a network that offers no jets."""
+
+    has_jets = False
+
+    def __init__(self, inputs: int, width: int) -> None:
+        self.inputs, self.width = inputs, width
+        self.size = width * (inputs + 2)
+
+    def value(self, theta: Tensor, inputs: Tensor) -> Tensor:
+        weights, phases, amplitudes = theta.split([self.width * self.inputs, self.width, self.width])
+        return torch.sin(inputs @ weights.view(self.width, -1).T + phases) @ amplitudes[:, None]
+
+
+def without_jets() -> Case:
+    """The fallback: derivatives in space by nested forward mode."""
+    return replace(poisson_soft(Waves(2, 4)), name="without_jets")
+
+
+CATALOGUE: dict[str, Callable[[], Case]] = {
+    builder.__name__: builder
+    for builder in (
+        fit,
+        poisson_soft,
+        poisson_hard,
+        burgers,
+        monge_ampere,
+        flow,
+        poisson_boltzmann,
+        without_jets,
+    )
+}
+FACTORED = [name for name in CATALOGUE if name != "without_jets"]
+
+
+def close(a: Tensor, b: Tensor, tolerance: float = 1e-12) -> bool:
+    """Whether two tensors of one shape agree relative to the largest entry of the second."""
+    assert a.shape == b.shape, f"{tuple(a.shape)} is not {tuple(b.shape)}"
+    return float((a - b).abs().max()) <= tolerance * max(1.0, float(b.abs().max()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,16 +112,17 @@ class Recorder:
         losses = [column["loss"] for column in columns] or [np.empty(0)]
         return np.concatenate(steps), np.concatenate(losses)
 
-    def status(self, state: str, reason: str, step: int, stage: int, plugins: tuple[str, ...] = ()) -> str:
-        """Replace status.json; returns the command that resumes the run ("" when there is nothing to resume)."""
-        resume = "" if state == "done" else resume_command(self.folder, plugins)
+    def status(self, state: str, reason: str, step: int, stage: int, plugins: Sequence[str] = ()) -> None:
+        """Replace status.json."""
+        resume = self.resume_command(state, plugins)
         storage.write_status(self.folder, state, reason=reason, step=step, stage=stage, resume=resume)
-        return resume
 
+    def resume_command(self, state: str, plugins: Sequence[str] = ()) -> str:
+        """What to type to go on, "" where there is nothing to go on with.
 
-def resume_command(folder: Path, plugins: tuple[str, ...] = ()) -> str:
-    """What to type to go on with a run; plugins are named again because a run folder may not run code by itself."""
-    words = ["pinnrun", "train", f"resume={folder}"]
-    if plugins:
-        words.append("plugins=[" + ",".join(plugins) + "]")
-    return shlex.join(words)
+        Plugins are named again, because a run folder may not run code by itself.
+        """
+        if state in ("done", "stalled"):
+            return ""
+        words = ["pinnrun", "train", f"resume={self.folder}"]
+        return shlex.join([*words, f"plugins=[{','.join(plugins)}]"] if plugins else words)

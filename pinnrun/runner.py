@@ -1,11 +1,12 @@
-"""The run: steps 3 to 9 of the scale-up algorithm on one page, and what becomes of every way a run can end."""
+"""The run: steps 3 to 9 of the scale-up algorithm on one page, and what becomes of it when it is disturbed."""
 
 from __future__ import annotations
 
 import time
+from bisect import bisect
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, forecast
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Decision, StageView
-from pinnrun.signals import StopRequest, stop_on_signals
+from pinnrun.signals import StopRequest
 from pinnrun.solution import Assessor, TrainedField
 from pinnrun.trainer import Diverged, Trainer
 
@@ -56,6 +57,8 @@ class Runner:
         self.merit = inf
         self.outlook = ""
         self.steps_to_target: float | None = None
+        self.ended: tuple[str, str] | None = None  # how, and why in words
+        self.request = StopRequest()
         self._clock, self._earlier = (time.process_time(), time.time()), (0.0, 0.0)
         self._saved_at = time.monotonic()
 
@@ -63,27 +66,25 @@ class Runner:
 
     def run(self) -> tuple[str, str]:
         """Run to the end; returns the state ("done", "budget", …) and the reason in words."""
-        with stop_on_signals() as self.request:
-            try:
-                while True:
-                    self.train_window()  # step 3
-                    outlook = self.analyse()  # step 4
-                    decision = self.decide(outlook)  # steps 5 to 7, 9
-                    self.record(decision, outlook)
-                    if decision.action.grows:
-                        self.grow(decision)
-                    self.checkpoint()
-                    if decision.action is Action.DONE:
-                        return "done", decision.evidence
-                    if decision.action is Action.STOP:
-                        return ("stalled" if self.trainer.stuck else "budget"), decision.evidence
-            except Interrupted:
-                assert self.request.received is not None
-                return "interrupted", f"stopped by {self.request.received.name} at step {self.trainer.step}"
-            except Diverged as reason:
-                return "diverged", f"{reason}; {REWINDS} rewinds with smaller steps did not help"
-
-    request: StopRequest
+        try:
+            while self.ended is None:
+                self.train_window()  # step 3
+                outlook = self.analyse()  # step 4
+                decision = self.decide(outlook)  # steps 5 to 7, 9
+                self.record(decision, outlook)
+                if decision.action.grows:
+                    self.grow(decision)
+                elif decision.action is Action.DONE:
+                    self.ended = "done", decision.evidence
+                elif decision.action is Action.STOP:
+                    self.ended = "stalled" if self.trainer.stuck else "budget", decision.evidence
+                self.checkpoint()
+            return self.ended
+        except Interrupted:
+            assert self.request.received is not None
+            return "interrupted", f"stopped by {self.request.received.name} at step {self.trainer.step}"
+        except Diverged as reason:
+            return "diverged", f"{reason}; {REWINDS} rewinds with smaller steps did not help"
 
     def train_window(self) -> None:
         """Train until the window is full, the target holds, the budget is spent or the optimizer is stuck."""
@@ -91,6 +92,7 @@ class Runner:
         if self.safe is None:
             self.safe = {"trainer": trainer.state(), "rows": len(self.recorder.rows)}
         while len(self.recorder.rows) < self.window_length:
+            self.attend()
             last = len(self.recorder.rows) + 1 == self.window_length or self.spent(steps_ahead=1)
             try:
                 row = trainer.advance(judge=last)
@@ -100,10 +102,6 @@ class Runner:
             self.note(row)
             if trainer.reached or trainer.stuck or last:
                 break
-            if self.request:
-                self.answer_request()
-            elif time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
-                self.checkpoint()
 
     def note(self, row: dict[str, float]) -> None:
         """Record one step and show it."""
@@ -240,19 +238,28 @@ class Runner:
     # -- safety ------------------------------------------------------------------------------------------------
 
     def rewind(self, safe: dict[str, Any], reason: Diverged) -> None:
-        """Back to the start of the window with a smaller step; raises the reason when that was done often enough."""
+        """Back to the start of the window with a smaller step; raises the reason when that has been tried enough."""
         state = safe["trainer"]
         rewinds = self.trainer.rewinds + 1
+        self.trainer.load(state)
+        self.recorder.keep_rows(safe["rows"])
+        kept = bisect(self.history[0], self.trainer.stage_step)
+        for part in self.history:
+            del part[kept:]
         if rewinds > REWINDS:
             raise reason
-        self.trainer.load(state)
         self.trainer.rewinds = state["rewinds"] = rewinds
         self.config.optimizer.soften()
         state["optimizer"] = self.config.optimizer.state()
-        self.recorder.keep_rows(safe["rows"])
-        for part in self.history:
-            del part[self.trainer.stage_step :]
-        self.display.event(f"rewound to step {self.trainer.step} with a smaller step ({rewinds} of {REWINDS}): {reason}")
+        tries = f"({rewinds} of {REWINDS})"
+        self.display.event(f"rewound to step {self.trainer.step} with a smaller step {tries}: {reason}")
+
+    def attend(self) -> None:
+        """Between two steps: do what a signal asked for; save now and then."""
+        if self.request:
+            self.answer_request()
+        elif time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
+            self.checkpoint()
 
     def answer_request(self) -> None:
         """Save; then stop, hand over to the launcher, or go on, as the signal asks."""
@@ -306,6 +313,7 @@ class Runner:
                 "safe": self.safe,
                 "merit": self.merit,
                 "outlook": self.outlook,
+                "ended": self.ended,
                 "seconds": [self.cpu_seconds, self.wall_seconds],
             },
         )
@@ -321,6 +329,7 @@ class Runner:
         self.growth, self.best, self.safe = state["growth"], state["best"], state["safe"]
         self.merit, self.outlook = state["merit"], state["outlook"]
         self._earlier = tuple(state["seconds"])
+        self.ended = self.still(state["ended"])
         steps, losses = self.recorder.history(self.stage)
         steps = steps - (self.trainer.step - self.trainer.stage_step)
         self.history = (steps.tolist(), losses.tolist())
@@ -328,10 +337,23 @@ class Runner:
             self.history[0].append(int(row["step"]) - (self.trainer.step - self.trainer.stage_step))
             self.history[1].append(row["loss"])
 
+    def still(self, ended: Sequence[str] | None) -> tuple[str, str] | None:
+        """How a saved run had ended, unless a new target or budget lets it go on."""
+        if ended is None:
+            return None
+        state, reason = ended
+        if state == "done" and self.merit > self.config.target.loss:
+            self.trainer.held = 0
+            return None
+        return None if state == "budget" and not self.spent() else (state, reason)
+
     # -- the result --------------------------------------------------------------------------------------------
 
-    def result(self, state: str, reason: str) -> dict[str, Any]:
-        """What ``result.json`` holds: the best network's numbers beside their references, and the growth story."""
+    def result(self, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
+        """What ``result.json`` holds: the best network's numbers and references, and the growth story.
+
+        ``assess=False`` leaves out what the problem's own code would have to compute.
+        """
         trainer = self.trainer
         if "theta" in self.best:
             network = Mlp.from_description(self.best["network"])
@@ -344,8 +366,8 @@ class Runner:
             "loss": self.best.get("loss", self.history[1][-1] if self.history[1] else None),
             "merit": self.best["merit"],
             "target": self.config.target.loss,
-            "error": self.assessor.error(solution),
-            "observables": self.assessor.observables(solution),
+            "error": self.assessor.error(solution) if assess else None,
+            "observables": self.assessor.observables(solution) if assess else {},
             "width": network.width,
             "depth": network.depth,
             "parameters": network.size,

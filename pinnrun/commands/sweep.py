@@ -71,8 +71,8 @@ def run_job(composed: DictConfig, folder: Path) -> None:
         result = train.resume(str(folder), [f"plugins=[{','.join(composed.plugins)}]"] if composed.plugins else [])
     else:
         result = train.train(composed, folder)
-    if "exit_code" in result:  # a signal is meant for the whole sweep
-        raise SystemExit(result["exit_code"])
+    if "signal" in result:  # it is meant for the whole sweep
+        raise SystemExit(result["signal"])
 
 
 def resumable(folder: Path) -> bool:

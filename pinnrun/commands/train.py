@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,14 @@ from pinnrun.confdir import run_hydra
 from pinnrun.config import Config
 from pinnrun.display import make_display, print_summary
 from pinnrun.errors import UserError
+from pinnrun.signals import stop_on_signals
 
 EXIT_CODES = {"done": 0, "diverged": 3, "budget": 4, "stalled": 4}
+WHAT_NEXT = {
+    "done": "For a stricter target add target.loss=….",
+    "budget": "To go on give it a larger one: budget.steps=… or budget.seconds=….",
+    "stalled": "A new run may do better: with another seed, optimizer or scaleup.max_parameters.",
+}
 RESUMABLE = ("budget", "target", "display", "device", "plugins", "storage")  # keys that may change on resume
 
 
@@ -42,7 +49,7 @@ def output_folder() -> Path:
 
 def exit_code(result: dict[str, Any]) -> int:
     """What the shell is told of a result."""
-    return result["exit_code"] if "exit_code" in result else EXIT_CODES[result["status"]]
+    return result["signal"] if result["status"] == "interrupted" else EXIT_CODES[result["status"]]
 
 
 def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
@@ -69,8 +76,6 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
     """
     folder = storage.latest_run(unfinished=True) if name == "last" else Path(name)
     run = storage.open_run(folder)
-    if run.state == "done" and not any(word.startswith("target.") for word in words):
-        raise UserError(f"{folder} is finished: its target was met.\nFor a stricter one add target.loss=….")
     composed = changed_config(run, words)
     config = checked_config(composed)
     with storage.run_lock(folder):
@@ -79,6 +84,8 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
         display = make_display(config.display.kind)
         runner = make_runner(config, folder, config_text(composed), display, dict(run.provenance))
         runner.load(state)
+        if runner.ended and run.state == runner.ended[0]:
+            raise UserError(f"{folder} has ended ({run.state}: {runner.ended[1]}).\n{WHAT_NEXT[run.state]}")
         if note:
             display.event(note)
         return execute(runner, config)
@@ -109,33 +116,52 @@ def changed_config(run: storage.Run, words: list[str]) -> DictConfig:
 
 def execute(runner: Any, config: Config) -> dict[str, Any]:
     """Run to whatever end, and leave index, status and result in the folder."""
-    from pinnrun.recorder import resume_command  # imports torch
-
-    recorder, display, trainer = runner.recorder, runner.display, runner.trainer
-    plugins = tuple(config.plugins)
-    display.start(f"{config.problem.name} · {config.optimizer.type} · {config.scaleup.type}", config.target.loss)
-    recorder.write_index()
-    if trainer.step == 0:
-        runner.checkpoint()
-    recorder.status("running", "training", trainer.step, runner.stage, plugins)
-    try:
-        state, reason = runner.run()
-    except OSError as error:
-        display.stop()
-        raise UserError(
-            f"cannot write to {recorder.folder}: {error.strerror or error}.\n"
-            f"Everything up to the last checkpoint is safe; make room and go on with:\n"
-            f"  {resume_command(recorder.folder, plugins)}"
-        ) from error
-    except BaseException as error:
-        recorder.status("failed", f"{type(error).__name__}: {error}", trainer.step, runner.stage, plugins)
-        display.stop()
-        raise
-    recorder.write_index()
-    result = runner.result(state, reason)
-    result["resume"] = recorder.status(state, reason, trainer.step, runner.stage, plugins)
-    if state == "interrupted":
-        result["exit_code"] = runner.request.exit_code
-    storage.write_result(recorder.folder, result)
+    recorder, display = runner.recorder, runner.display
+    with stop_on_signals() as runner.request:
+        try:
+            title = f"{config.problem.name} · {config.optimizer.type} · {config.scaleup.type}"
+            display.start(title, config.target.loss)
+            recorder.write_index()
+            if runner.trainer.step == 0:
+                runner.checkpoint()
+            recorder.status("running", "training", runner.trainer.step, runner.stage, config.plugins)
+            state, reason = runner.run()
+            result = conclude(runner, state, reason)
+        except BaseException as error:
+            display.stop()
+            give_up(runner, error)
+            raise
     display.stop(f"{state}: {reason}")
+    if runner.request.received is not None:
+        result["signal"] = runner.request.exit_code
     return result
+
+
+def conclude(runner: Any, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
+    """Leave index, result and, last, the status that says so; returns the result."""
+    recorder, trainer = runner.recorder, runner.trainer
+    recorder.write_index()
+    result = runner.result(state, reason, assess=assess)
+    result["resume"] = recorder.resume_command(state, runner.config.plugins)
+    storage.write_result(recorder.folder, result)
+    recorder.status(state, reason, trainer.step, runner.stage, runner.config.plugins)
+    return result
+
+
+def give_up(runner: Any, error: BaseException) -> None:
+    """After an error, leave as much of a record as can be written.
+
+    Raises:
+        UserError: the error was that the run folder could not be written.
+    """
+    folder = runner.recorder.folder
+    left = isinstance(error, (KeyboardInterrupt, SystemExit))  # by a launcher that requeues the job
+    with suppress(OSError):
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        conclude(runner, "interrupted" if left else "failed", reason, assess=False)
+    if isinstance(error, OSError) and Path(error.filename or "").is_relative_to(folder):
+        raise UserError(
+            f"cannot write {error.filename}: {error.strerror}.\n"
+            f"Everything up to the last checkpoint is safe; make room and go on with:\n"
+            f"  {runner.recorder.resume_command('failed', runner.config.plugins)}"
+        ) from error

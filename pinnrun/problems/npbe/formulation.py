@@ -175,7 +175,7 @@ class SphericalSolute(Problem):
 
     def _poisson_boltzmann(self, points: Points, u: Jet) -> Tensor:
         phi = u.value[..., 0]
-        return points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
+        return 2.0 * points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
 
     def _potential_jump(self, points: Points, u: Jet) -> Tensor:
         inside, outside = u.value[..., 0]

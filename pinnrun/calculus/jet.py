@@ -125,7 +125,7 @@ class Jet:
 
     def __getitem__(self, component: int) -> Jet:
         """One component as a jet of its own (k = 1)."""
-        return self._like(self.channels[..., component : component + 1])
+        return self._like(self.channels[..., component, None])
 
     # -- arithmetic --------------------------------------------------------------------------------------
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import replace
 from math import inf
 from typing import Any
 
 import numpy as np
 
 from pinnrun import storage
-from pinnrun.architectures import Mlp
+from pinnrun.architectures import Mlp, size_after
 from pinnrun.config import Config
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, forecast
@@ -139,9 +138,6 @@ class Runner:
         The target bounds the merit, the forecast is made for the training loss, of which there is a value at every
         step: so L_min is lowered by the factor that lies between the two at the window's end.
         """
-        if np.isnan(self.recorder.rows[-1]["merit"]):
-            loss = self.history[1][-1]
-            self.recorder.rows[-1]["merit"] = self.merit = self.trainer.measure(loss, judge=True)
         self.keep_best()
         self.recorder.close_window(self.stage, self.trainer.network)
         self.safe = None
@@ -175,7 +171,7 @@ class Runner:
         view = StageView(
             steps, loss, network.width, network.depth, self.last_growth,
             self.pace.window, self.pace.minimum, self.pace.horizon,
-            lambda width, depth: replace(network.plain(), width=width, depth=depth).size, trainer.stuck,
+            lambda width, depth: size_after(network, width, depth, self.policy.init), trainer.stuck,
         )  # fmt: skip
         return self.policy.decide(view, outlook)
 

@@ -71,3 +71,11 @@ def widen(network: Mlp, theta: Tensor, width: int, rule: str, generator: torch.G
 def deepen(network: Mlp, theta: Tensor, rule: str, generator: torch.Generator) -> Growth:
     """The network with one hidden layer more, started by ``rule``."""
     return GROWTH_RULES[rule](network, theta, network.deeper(residual=True), generator)
+
+
+def size_after(network: Mlp, width: int, depth: int, rule: str) -> int:
+    """Number of parameters that a network grown to this size by ``rule`` has, gates of its new blocks included."""
+    grown = network.wider(width)
+    while grown.depth < depth:
+        grown = grown.deeper(residual=True)
+    return grown.plain().size if rule == "reinit" else grown.size

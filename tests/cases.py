@@ -1,7 +1,7 @@
 """Small cases (field, terms, points) that tests and benchmarks share, with every residual written twice.
 
-Once as pinnrun takes it, on jets; once in plain tensors, with derivatives by `torch.func.hessian` of the network's
-`value`. `naive` linearizes the second form, so that the oracle shares neither jets nor tape with what it is held to.
+Once as pinnrun takes it, on jets; once in plain tensors, with derivatives by `torch.func.hessian` of the
+plain network. `naive` linearizes the second form: it shares neither jets nor tape with what it judges.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch.func import hessian, jacrev, vmap
 
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Term
+from pinnrun.problems.npbe.formulation import stretched_sinh
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import EXACT, Poisson
 
@@ -27,7 +28,7 @@ Plain = Callable[[Tensor], Tensor]
 class Block:
     """A term with its points, and its residual at one row in plain tensors.
 
-    `plain` takes the field at each of the M places (a list of `Plain`), the coordinates `(M, d)` and the data.
+    `plain` takes the field at each of the M places (a list of `Plain`), the coordinates `(M, d)`, the data.
     """
 
     term: Term
@@ -103,27 +104,19 @@ def cube(dimension: int, seed: int, **data: Callable[[Tensor], Tensor]) -> Calla
     return sample
 
 
-def coordinates(points: Points, derivatives: Derivatives) -> Jet:
-    return points.coordinates(derivatives)
-
-
-def itself(points: Points, raw: Jet) -> Jet:
-    return raw
-
-
 def make(
     name: str, network, terms: Sequence[tuple[Term, Callable]], inputs=None, ansatz=None, plain=None, seed=1
 ) -> Case:
     """A case from its network, its (term, plain residual) pairs and its field in both forms."""
     generator = torch.Generator().manual_seed(seed)
     blocks = tuple(Block(term, term.sample(generator, term.count), residual) for term, residual in terms)
-    field = Field(network, inputs or coordinates, ansatz or itself)
+    field = Field(network, inputs or Points.coordinates, ansatz or (lambda points, raw: raw))
     return Case(
         name, field, parameters(network, seed), blocks, plain or (lambda network, x, data: network(x))
     )
 
 
-# -- the catalogue ---------------------------------------------------------------------------------------------
+# -- the catalogue -------------------------------------------------------------------------------------------
 
 
 def fit() -> Case:
@@ -177,7 +170,7 @@ def poisson_hard() -> Case:
 
 
 def burgers() -> Case:
-    """u_t + u u_x − ν u_xx: a product of field and slope, one second derivative alone; two residual blocks."""
+    """u_t + u u_x − ν u_xx: field times slope, one second derivative alone; two residual blocks."""
     nu = 0.07
     equation = Term(
         "equation",
@@ -256,11 +249,11 @@ def flow() -> Case:
 
 def poisson_boltzmann() -> Case:
     """Four terms, two of them at two places at once: a jump of values and a jump of fluxes."""
-    problem = Npbe(
-        "case", "npbe", points=30, radius=3.0, charges=(1.0, -2.0), positions=((1.0, 0.2, 0.0), (-0.5, 0.1, 1.2)),
-        domain_radius=9.0,
-    )  # fmt: skip
-    a, outer, eps_in, eps_w = 3.0, 9.0, problem.solute_permittivity, problem.solvent_permittivity
+    a, outer = 3.0, 9.0
+    places = ((1.0, 0.2, 0.0), (-0.5, 0.1, 1.2))
+    molecule = {"charges": (1.0, -2.0), "positions": places}
+    problem = Npbe("case", "npbe", points=30, radius=a, domain_radius=outer, **molecule)
+    eps_in, eps_w = problem.solute_permittivity, problem.solvent_permittivity
     scale_in = problem.bjerrum * (1.0 / eps_in - 1.0 / eps_w) * 2.0 / a
     scale_out = problem.bjerrum / eps_w / a
     charges, positions = problem.charge_tensors
@@ -275,23 +268,40 @@ def poisson_boltzmann() -> Case:
         shell = scale_out * (1.0 - x.square().sum() / outer**2)
         return torch.where(s > 0, g + shell * network(torch.cat([x / a, s, g / scale_out])), inside)
 
-    def solute(u, x, data):
-        return 3.0 / scale_in * laplacian(u[0], x[0])[0]
+    def on_jets(name: str) -> Callable[[Points, Jet], Tensor]:
+        """The residuals with no weights of their own, which are the problem's to choose."""
+
+        def flux(points: Points, u: Jet) -> Tensor:
+            slope = (u.gradient[..., 0] * points["normal"].movedim(-1, 0)).sum(0)
+            return eps_in / eps_w * (slope[0] + points["coulomb_flux"][0]) - slope[1]
+
+        residuals: dict[str, Callable[[Points, Jet], Tensor]] = {
+            "solute": lambda points, u: u.laplacian,
+            "solvent": lambda points, u: (
+                u.laplacian[..., 0] - points["screening"] * stretched_sinh(u.value[..., 0])
+            ),
+            "potential": lambda points, u: u.value[0] - u.value[1] + points["coulomb"][0][:, None],
+            "flux": flux,
+        }
+        return residuals[name]
 
     def solvent(u, x, data):
-        reaction = data["screening"][0] * torch.sinh(u[0](x[0])[0])
-        return x[0].square().sum().sqrt() / a * (laplacian(u[0], x[0])[0] - reaction)
+        return laplacian(u[0], x[0])[0] - data["screening"][0] * torch.sinh(u[0](x[0])[0])
 
     def potential(u, x, data):
-        return 0.3 * (u[0](x[0]) + coulomb(x[0], eps_in, 0.0) - u[1](x[1]))[0]
+        return (u[0](x[0]) + coulomb(x[0], eps_in, 0.0) - u[1](x[1]))[0]
 
     def flux(u, x, data):
-        normal = x[0] / a
-        inside = jacrev(lambda y: u[0](y) + coulomb(y, eps_in, 0.0))(x[0])[0] @ normal
-        outside = jacrev(u[1])(x[1])[0] @ normal
-        return a * (eps_in / eps_w * inside - outside)
+        inside = jacrev(lambda y: u[0](y) + coulomb(y, eps_in, 0.0))(x[0])[0] @ x[0] / a
+        return eps_in / eps_w * inside - jacrev(u[1])(x[1])[0] @ x[1] / a
 
-    terms = list(zip(problem.terms(), (solute, solvent, potential, flux), strict=True))
+    plain = {
+        "solute": lambda u, x, data: laplacian(u[0], x[0])[0],
+        "solvent": solvent,
+        "potential": potential,
+        "flux": flux,
+    }
+    terms = [(replace(term, residual=on_jets(term.name)), plain[term.name]) for term in problem.terms()]
     network = Mlp(5, 1, 4, 2, "tanh", residual=(2,))
     return make("poisson_boltzmann", network, terms, problem.inputs, problem.ansatz, ansatz)
 

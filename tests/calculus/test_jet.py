@@ -1,0 +1,210 @@
+"""Jet arithmetic and composition against nested autograd of the same formulas, and closed forms."""
+
+from math import pi
+
+import pytest
+import torch
+from cases import close, draw
+from torch.func import hessian, jacrev, vmap
+
+from pinnrun.calculus import Derivatives, Jet, blackbox_jet
+
+EVERYTHING = Derivatives(gradient=True, pairs=((0, 0), (0, 1), (2, 1), (2, 2)), laplacian=True)
+REQUESTS = {
+    "value": Derivatives(),
+    "gradient": Derivatives(gradient=True),
+    "pairs": Derivatives(pairs=((0, 1), (1, 1))),
+    "laplacian": Derivatives(laplacian=True),
+    "everything": EVERYTHING,
+}
+SHIFT = draw(3, seed=1)
+
+# The same formula on a jet of the coordinates and on a plain point (3,): every rule, alone and mixed.
+FORMULAS = {
+    "coordinates": (lambda x: x, lambda x: x),
+    "component": (lambda x: x[1], lambda x: x[1:2]),
+    "last component": (lambda x: x[-1], lambda x: x[2:]),
+    "jet + jet": (lambda x: x + x[0], lambda x: x + x[0]),
+    "jet + number": (lambda x: x.sin() + 2.5, lambda x: x.sin() + 2.5),
+    "number + jet": (lambda x: 2.5 + x.sin(), lambda x: 2.5 + x.sin()),
+    "jet + tensor": (lambda x: x.sin() + SHIFT, lambda x: x.sin() + SHIFT),
+    "tensor + jet": (lambda x: SHIFT + x.sin(), lambda x: SHIFT + x.sin()),
+    "jet - jet": (lambda x: x.exp() - x[2], lambda x: x.exp() - x[2]),
+    "jet - number": (lambda x: x.exp() - 1, lambda x: x.exp() - 1),
+    "number - jet": (lambda x: 1 - x.exp(), lambda x: 1 - x.exp()),
+    "jet - tensor": (lambda x: x.exp() - SHIFT, lambda x: x.exp() - SHIFT),
+    "tensor - jet": (lambda x: SHIFT - x.exp(), lambda x: SHIFT - x.exp()),
+    "negative": (lambda x: -x.exp(), lambda x: -x.exp()),
+    "jet * jet": (lambda x: x.sin() * x[1].exp(), lambda x: x.sin() * x[1].exp()),
+    "jet * number": (lambda x: x.sin() * 3.0, lambda x: x.sin() * 3.0),
+    "number * jet": (lambda x: 3 * x.sin(), lambda x: 3 * x.sin()),
+    "jet * tensor": (lambda x: x.sin() * SHIFT, lambda x: x.sin() * SHIFT),
+    "tensor * jet": (lambda x: SHIFT * x.sin(), lambda x: SHIFT * x.sin()),
+    "jet / jet": (lambda x: x.sin() / x[0].exp(), lambda x: x.sin() / x[0].exp()),
+    "jet / number": (lambda x: x.sin() / 7.0, lambda x: x.sin() / 7.0),
+    "jet / tensor": (lambda x: x.sin() / SHIFT, lambda x: x.sin() / SHIFT),
+    "reciprocal": (lambda x: (2.0 + x.sin()).reciprocal(), lambda x: 1 / (2 + x.sin())),
+    "exp": (lambda x: (x * x[0]).exp(), lambda x: (x * x[0]).exp()),
+    "sin": (lambda x: (x * x[0]).sin(), lambda x: (x * x[0]).sin()),
+    "cos": (lambda x: (x * x[0]).cos(), lambda x: (x * x[0]).cos()),
+    "tanh": (lambda x: (x * x[0]).tanh(), lambda x: (x * x[0]).tanh()),
+    "sqrt": (lambda x: (x * x + 1.0).sqrt(), lambda x: (x * x + 1).sqrt()),
+    "sum": (lambda x: x.sin().sum(), lambda x: x.sin().sum(0, keepdim=True)),
+    "squared norm": (lambda x: x.sin().squared_norm(), lambda x: x.sin().square().sum(0, keepdim=True)),
+    "constant": (lambda x: x.constant(SHIFT) * x + x.constant(4.0), lambda x: SHIFT * x + 4),
+    "cat": (lambda x: Jet.cat([x[1], x.exp()]), lambda x: torch.cat([x[1:2], x.exp()])),
+    "deep": (
+        lambda x: ((x[0] * x[1]).sin() / (x.squared_norm() + 1.0)).tanh() * (x[2] - 0.3).exp() - x[0],
+        lambda x: (torch.tanh(torch.sin(x[0] * x[1]) / (x @ x + 1)) * torch.exp(x[2] - 0.3) - x[0])[None],
+    ),
+}
+
+
+def assert_is_jet_of(jet: Jet, plain, x: torch.Tensor, tolerance: float = 1e-12) -> None:
+    """Hold every channel to nested reverse-mode autograd of `plain: (d,) -> (k,)` at points `(..., d)`."""
+    flat = x.reshape(-1, x.shape[-1])
+
+    def shaped(values: torch.Tensor) -> torch.Tensor:
+        return values.reshape(*x.shape[:-1], *values.shape[1:])
+
+    assert close(jet.value, shaped(vmap(plain)(flat)), tolerance)
+    if jet.derivatives.first:
+        slopes = shaped(vmap(jacrev(plain))(flat))
+        assert close(jet.gradient, slopes.movedim(-1, 0), tolerance)
+    curvatures = shaped(vmap(jacrev(jacrev(plain)))(flat))
+    for i, j in jet.derivatives.pairs:
+        assert close(jet.dd(i, j), curvatures[..., i, j], tolerance)
+        assert close(jet.dd(j, i), curvatures[..., i, j], tolerance)
+    if jet.derivatives.laplacian:
+        assert close(jet.laplacian, curvatures.diagonal(dim1=-2, dim2=-1).sum(-1), tolerance)
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_rules(formula, request_name):
+    on_jets, plain = FORMULAS[formula]
+    x = draw(2, 4, 3, seed=2)
+    jet = on_jets(Jet.coordinates(x, REQUESTS[request_name]))
+    assert jet.derivatives == REQUESTS[request_name]
+    assert jet.channels.shape[0] == jet.derivatives.channels(3)
+    assert_is_jet_of(jet, plain, x)
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+def test_compose_takes_any_function(request_name):
+    x = draw(5, 3, seed=3)
+    inner = Jet.coordinates(x, REQUESTS[request_name]).squared_norm()
+    v = inner.value
+    assert_is_jet_of(inner.compose(v**3, 3 * v**2, 6 * v), lambda x: (x @ x)[None] ** 3, x)
+
+
+def test_compose_asks_for_no_second_derivative_it_does_not_need():
+    x = draw(5, 3, seed=3)
+    inner = Jet.coordinates(x, Derivatives(gradient=True)).sum()
+    assert_is_jet_of(
+        inner.compose(inner.value**2, 2 * inner.value, None), lambda x: x.sum(0, keepdim=True) ** 2, x
+    )
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+@pytest.mark.parametrize("chain", [False, True])
+def test_blackbox(request_name, chain):
+    """The jet of a function that torch can only differentiate, after nonlinear inputs too."""
+    weights = draw(3, 2, seed=4)
+
+    def function(z: torch.Tensor) -> torch.Tensor:
+        return torch.logsumexp(torch.stack([z @ weights, (z * z) @ weights]), 0)
+
+    x = draw(2, 3, 3, seed=5)
+    inputs = Jet.coordinates(x, REQUESTS[request_name])
+    jet = blackbox_jet(function, inputs.sin() * inputs[1] if chain else inputs)
+    assert jet.derivatives == REQUESTS[request_name]
+    assert_is_jet_of(jet, (lambda x: function(x.sin() * x[1])) if chain else function, x)
+
+
+def test_forward_mode_hessian_agrees_too():
+    """The oracle of this file is reverse over reverse; torch's own hessian is forward over reverse."""
+    on_jets, plain = FORMULAS["deep"]
+    x = draw(4, 3, seed=6)
+    jet = on_jets(Jet.coordinates(x, Derivatives(pairs=((0, 1), (2, 2)))))
+    curvatures = vmap(hessian(plain))(x)
+    assert close(jet.dd(0, 1), curvatures[..., 0, 1])
+    assert close(jet.dd(2, 2), curvatures[..., 2, 2])
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.7])
+def test_screened_coulomb_potential_solves_its_equation(kappa):
+    """Δ(e^{−κr}/r) = κ² e^{−κr}/r in three dimensions, away from the centre."""
+    x = draw(50, 3, seed=7)
+    x = x / x.norm(dim=-1, keepdim=True) * torch.linspace(0.5, 3.0, 50, dtype=torch.float64)[:, None]
+    r = Jet.coordinates(x, Derivatives(laplacian=True)).squared_norm().sqrt()
+    u = (-kappa * r).exp() / r
+    assert float((u.laplacian - kappa**2 * u.value).abs().max()) < 1e-12
+    radius = x.norm(dim=-1)
+    slope = -torch.exp(-kappa * radius) * (kappa / radius + 1.0 / radius**2)
+    assert close(u.gradient[..., 0], (slope[:, None] * x / radius[:, None]).T)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 7])
+def test_product_of_sines_is_an_eigenfunction(dimension):
+    x = draw(20, dimension, seed=8)
+    waves = (pi * Jet.coordinates(x, Derivatives(laplacian=True))).sin()
+    u = waves[0]
+    for i in range(1, dimension):
+        u = u * waves[i]
+    assert close(u.laplacian, -dimension * pi**2 * torch.sin(pi * x).prod(-1, keepdim=True))
+
+
+def test_collapsed_laplacian_is_the_sum_of_the_pairs():
+    x = draw(9, 3, seed=9)
+    wanted = Derivatives(pairs=((0, 0), (1, 1), (2, 2)), laplacian=True)
+    u = FORMULAS["deep"][0](Jet.coordinates(x, wanted))
+    assert close(u.laplacian, u.dd(0, 0) + u.dd(1, 1) + u.dd(2, 2))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "channels"),
+    [
+        (Derivatives(), 1),
+        (Derivatives(gradient=True), 11),
+        (Derivatives(laplacian=True), 12),
+        (Derivatives(gradient=True, laplacian=True), 12),
+        (Derivatives(pairs=((0, 3), (9, 9))), 13),
+    ],
+)
+def test_a_jet_carries_no_more_channels_than_asked_for(wanted, channels):
+    assert wanted.channels(10) == channels
+    assert len(Jet.coordinates(draw(2, 10), wanted).channels) == channels
+
+
+def test_what_was_not_asked_for_is_refused():
+    jet = Jet.coordinates(draw(2, 3), Derivatives(pairs=((0, 1),)))
+    with pytest.raises(ValueError, match=r"ask for Derivatives\(laplacian=True\)"):
+        _ = jet.laplacian
+    with pytest.raises(ValueError, match=r"no second derivative \(1, 1\)"):
+        jet.dd(1, 1)
+    assert len(Jet.coordinates(draw(2, 3), Derivatives()).gradient) == 0
+
+
+def test_components_can_be_walked_through():
+    jet = Jet.coordinates(draw(4, 3), Derivatives(gradient=True))
+    components = list(jet)
+    assert [component.value.shape for component in components] == [(4, 1)] * 3
+    assert torch.equal(Jet.cat(components).channels, jet.channels)
+    with pytest.raises(IndexError):
+        jet[3]
+
+
+def test_arithmetic_leaves_its_operands_alone():
+    jet = Jet.coordinates(draw(4, 3), EVERYTHING)
+    before = jet.channels.clone()
+    for on_jets, _ in FORMULAS.values():
+        on_jets(jet)
+    assert torch.equal(jet.channels, before)
+
+
+def test_precision_is_kept():
+    jet = Jet.coordinates(draw(4, 3).float(), EVERYTHING)
+    for on_jets, _ in FORMULAS.values():
+        if "SHIFT" not in on_jets.__code__.co_names:
+            assert on_jets(jet).channels.dtype is torch.float32

@@ -68,7 +68,9 @@ def run_job(composed: DictConfig, folder: Path) -> None:
         print(f"{folder}: {result['status']} already", file=sys.stderr)
         return
     if resumable(folder):
-        result = train.resume(str(folder), [f"plugins=[{','.join(composed.plugins)}]"] if composed.plugins else [])
+        result = train.resume(
+            str(folder), [f"plugins=[{','.join(composed.plugins)}]"] if composed.plugins else []
+        )
     else:
         result = train.train(composed, folder)
     if "signal" in result:  # it is meant for the whole sweep
@@ -90,13 +92,27 @@ def sweep_folder() -> Path:
 def row(folder: Path) -> dict[str, Any]:
     """A job's line of the table, from what it left in its folder."""
     overrides = OmegaConf.load(folder / ".hydra" / "overrides.yaml") if (folder / ".hydra").is_dir() else []
-    line: dict[str, Any] = {"folder": str(folder), "overrides": " ".join(map(str, overrides)), "status": "not run"}
+    line: dict[str, Any] = {
+        "folder": str(folder),
+        "overrides": " ".join(map(str, overrides)),
+        "status": "not run",
+    }
     try:
         result = storage.read_result(folder)
         status = storage.read_status(folder)
     except UserError:
         return line
     if result is None:
-        return {**line, "status": status["state"] if status else "not run", "reason": (status or {}).get("reason", "")}
+        return {
+            **line,
+            "status": status["state"] if status else "not run",
+            "reason": (status or {}).get("reason", ""),
+        }
     names = ("width", "depth", "parameters", "loss", "error", "status")
-    return {**line, **{name: result[name] for name in names}, "seconds": result["cpu_seconds"]}
+    errors = [item["error"] for item in result["observables"].values() if item["error"] is not None]
+    return {
+        **line,
+        **{name: result[name] for name in names},
+        "worst": max(errors, default=None),
+        "seconds": result["cpu_seconds"],
+    }

@@ -53,18 +53,20 @@ def print_summary(result: Mapping[str, Any], file: TextIO | None = None) -> None
 def print_sweep_table(rows: Iterable[Mapping[str, Any]], file: TextIO | None = None) -> None:
     """Print one line per job of a sweep, and the smallest network that reached the target.
 
-    A row has the keys width, depth, parameters, overrides (text or a list of texts), loss, error, seconds,
-    status; what a job did not get to is None or missing.
+    A row has the keys width, depth, parameters, overrides (text or a list of texts), loss, error, worst (the
+    largest relative error of its observables), seconds, status; what a job did not get to is None or missing.
     """
     stream = file or sys.stdout
     rows = list(rows)
     common = _common([_words(row.get("overrides")) for row in rows])
+    observed = any(row.get("worst") is not None for row in rows)
     columns = [
         Column("job"),
         Column("W x D"),
         Column("parameters"),
         Column("loss"),
         Column("error"),
+        *([Column("worst obs.")] if observed else []),
         Column("seconds"),
         Column("status", left=True),
         Column("overrides", left=True, fold=True),
@@ -76,6 +78,7 @@ def print_sweep_table(rows: Iterable[Mapping[str, Any]], file: TextIO | None = N
             number(row.get("parameters")),
             scientific(row.get("loss")),
             scientific(row.get("error")),
+            *([scientific(row.get("worst"))] if observed else []),
             seconds_text(row.get("seconds")),
             str(row.get("status") or "-"),
             " ".join(word for word in _words(row.get("overrides")) if word not in common) or "-",

@@ -174,6 +174,8 @@ class SphericalSolute(Problem):
         return (3.0 / self.amplitudes[0]) * u.laplacian[..., 0]
 
     def _poisson_boltzmann(self, points: Points, u: Jet) -> Tensor:
+        # The solvent's potential (a few kT/e) is small beside the solute's (hundreds), which the energy alone sees:
+        # it is weighted twice, and by r/a so that the far field counts too.
         phi = u.value[..., 0]
         return 2.0 * points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
 

@@ -239,7 +239,7 @@ class _Equation:
 
     def _failure(self) -> UserError:
         return UserError(
-            f"No reference solution: Newton's method for an ion of charge = {self.charge:g} in a sphere of\n"
-            f"radius = {self.solvent.radius:g} angstrom does not converge. Take a smaller charge, a larger\n"
-            "radius or, where the domain ends close to the sphere, a larger domain_radius."
+            "No reference solution: Newton's method does not converge for so large a charge in\n"
+            f"a sphere of radius = {self.solvent.radius:g} angstrom. Take a smaller charge, a larger radius\n"
+            "or, where the domain ends close to the sphere, a larger domain_radius."
         )

@@ -144,7 +144,7 @@ def solve_sphere(
             lB sum q exp(-kappa d) / d over the charges at distances d, angstrom; None for infinite solvent.
         linear: solve the linearised equation (phi for sinh phi) instead.
         degree: highest degree of the harmonics of the nonlinear correction.
-        order: polynomial degree in every radial element.
+        order: polynomial degree in every radial element, 4 at least.
 
     Raises:
         UserError: a value is out of range, a charge is not inside the sphere, or Newton does not converge.
@@ -154,7 +154,7 @@ def solve_sphere(
     sphere = ChargedSphere(np.asarray(charges, dtype=float), np.asarray(positions, dtype=float), solvent)
 
     mesh = solvent.mesh(order, first=0.25 * radius)
-    linear = linear or not solvent.screening(mesh.nodes).any()
+    linear = linear or not solvent.screening(mesh.nodes[mesh.interior]).any()
     linear_part, correction = _expand(sphere, mesh, degree, linear=linear)
     for _ in range(_REFINEMENTS):
         coefficients = linear_part + correction

@@ -90,11 +90,12 @@ class Trainer:
         """θ(t+1) = T(θ(t)); returns the row that is recorded of it. ``judge`` forces the merit to be measured.
 
         Raises:
-            Diverged: the loss is not finite or has blown up; θ is as it was.
+            Diverged: the loss or the merit is not finite, or the loss has blown up; go back to a saved state.
         """
         every = self.config.sampling.every
         if every and self.stage_step and self.stage_step % every == 0:
             self.draw_points()
+            self.best_loss = inf  # of the old points
         theta, info = self.optimizer.step(self.objective, self.theta)
         if info.outcome is Outcome.NOT_FINITE or not info.loss < BLOW_UP * self.best_loss:
             raise Diverged(f"loss {info.loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
@@ -106,7 +107,7 @@ class Trainer:
         return {
             "step": self.step,
             "loss": info.loss,
-            "merit": self.measure(info.loss, judge),
+            "merit": self.measure(info.loss, judge or self.stuck is not None),
             "gradient_norm": info.gradient_norm,
             "damping": info.damping,
             "accepted": int(info.accepted),
@@ -122,13 +123,21 @@ class Trainer:
         return self._latest_shares
 
     def measure(self, loss: float, judge: bool) -> float:
-        """The merit on the fixed evaluation set where it is due, NaN elsewhere; counts for how long it has held."""
+        """The merit on the fixed evaluation set where it is due, NaN elsewhere; counts for how long it has held.
+
+        It is measured wherever a window may end, so that a saved state is a sound one.
+
+        Raises:
+            Diverged: it is not finite.
+        """
         near = self.held > 0 or loss <= NEAR * self.config.target.loss
-        due = judge or (near and self.stage_step % self.optimizer.pace.check == 0)
-        if not due:
+        due = near and self.stage_step % self.optimizer.pace.check == 0
+        if not (judge or due or (self.held and self.held + 1 == self.config.target.hold)):
             self.held += self.held > 0
             return nan
         merit = float(self.evaluation.value(self.theta))
+        if not merit < inf:
+            raise Diverged(f"merit {merit:.3g} after step {self.step}")
         self.held = self.held + 1 if merit <= self.config.target.loss else 0
         return merit
 

@@ -152,7 +152,11 @@ class Runner:
         if left is not None:
             horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
         kept = self.backtests if self.config.koopman.backtests else None
-        outlook = forecast(*self.history, target=target * gap, horizon=horizon, residuals=kept)
+        try:
+            outlook = forecast(*self.history, target=target * gap, horizon=horizon, residuals=kept)
+        except (ValueError, ArithmeticError) as error:  # training can go on without
+            self.outlook = f"no forecast: {error}"
+            return None
         self.backtests = (self.backtests + [float(r) for r in outlook.backtests])[-BACKTESTS:]
         self.outlook = f"P(reach) {outlook.probability:.2f} by step {outlook.horizon} of the stage"
         self.steps_to_target = None if outlook.reach is None else outlook.reach - outlook.now
@@ -166,6 +170,8 @@ class Runner:
             return Decision(Action.DONE, met, 0)
         if self.spent():
             return Decision(Action.STOP, f"the budget is spent at merit {self.best['merit']:.3g}", 0)
+        if outlook is None and self.policy.needs_forecast and not trainer.stuck:
+            return Decision(Action.CONTINUE, self.outlook, self.pace.window)
         steps, loss = (np.asarray(part) for part in self.history)
         network = trainer.network
         view = StageView(

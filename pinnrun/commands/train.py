@@ -76,6 +76,7 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
     """
     folder = storage.latest_run(unfinished=True) if name == "last" else Path(name)
     run = storage.open_run(folder)
+    before = run.state
     composed = changed_config(run, words)
     config = checked_config(composed)
     with storage.run_lock(folder):
@@ -84,8 +85,8 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
         display = make_display(config.display.kind)
         runner = make_runner(config, folder, config_text(composed), display, dict(run.provenance))
         runner.load(state)
-        if runner.ended and run.state == runner.ended[0]:
-            raise UserError(f"{folder} has ended ({run.state}: {runner.ended[1]}).\n{WHAT_NEXT[run.state]}")
+        if runner.ended and runner.ended[0] == before:
+            raise UserError(f"{folder} has ended ({before}: {runner.ended[1]}).\n{WHAT_NEXT[before]}")
         if note:
             display.event(note)
         return execute(runner, config)

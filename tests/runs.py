@@ -116,3 +116,12 @@ def same(a: Any, b: Any, where: str) -> None:
         assert a.tobytes() == b.tobytes(), where
     else:
         assert type(a) is type(b) and (a == b or (a != a and b != b)), f"{where}: {a!r}, {b!r}"
+
+
+def lookup(folder: Path) -> storage.Run:
+    """The run in `folder`, after a check that its windows follow each other without gap or overlap."""
+    run = storage.open_run(folder)
+    steps = [int(step) for stage in run.stages for step in stage.columns["step"]]
+    assert steps == list(range(1, len(steps) + 1))
+    assert [entry.number for entry in run.windows] == list(range(len(run.windows)))
+    return run

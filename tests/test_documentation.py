@@ -1,0 +1,61 @@
+"""Every command that the README and the docs show runs, and ends as they say; the plugin of the docs is the one run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXIT_CODES = {"budget.steps=60": 4, "budget.steps=40": 4, "budget.steps=90": 4}  # budgets meant to be spent
+SHORTER = {  # what takes minutes is run with one seed; everything else just as it is shown
+    "pinnrun sweep problem=npbe seed=0,1,2,3,4": "pinnrun sweep problem=npbe seed=2",
+}
+
+
+def commands(page: Path) -> list[str]:
+    blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.S)
+    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = shlex.split(SHORTER.get(command, command))
+    program = {"pinnrun": [sys.executable, "-m", "pinnrun"], "python": [sys.executable]}[words[0]]
+    return subprocess.run([*program, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def write_example(page: Path, folder: Path) -> None:
+    """Lay out the files that a page shows, each named in backticks on the line before its block."""
+    for name, block in re.findall(r"^`([\w./]+)`\n\n```\w+\n(.*?)```", page.read_text(), re.S | re.M):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
+    write_example(page, tmp_path)
+    for command in commands(page):
+        done = run(command, tmp_path)
+        expected = next((code for part, code in EXIT_CODES.items() if part in command), 0)
+        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+def test_the_pages_show_commands() -> None:
+    shown = {" ".join(command.split()[:2]) for page in PAGES for command in commands(page)}
+    assert {f"pinnrun {name}" for name in ("train", "sweep", "koopman", "evaluate", "problems")} <= shown
+
+
+def test_links_and_pictures_are_there() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert target.startswith("http") or (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.M)) <= targets

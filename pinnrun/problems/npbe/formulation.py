@@ -57,6 +57,8 @@ class SphericalSolute(Problem):
                 f"domain_radius: {self.domain_radius:g} Å leaves no room for ions beyond {accessible:g} Å "
                 "(radius + ion_radius + ion_window); make it larger"
             )
+        if 0 < self.ion_window < 0.001:
+            yield f"ion_window: {self.ion_window:g} Å is too narrow to resolve; take 0 (sharp) or at least 0.001"
         if self.solvent_permittivity == self.solute_permittivity:
             yield "solvent_permittivity: equals the solute's, so nothing is solvated; make them differ"
 

@@ -64,9 +64,10 @@ class Adam:
             self._torch.param_groups[0]["lr"] = self.learning_rate
 
     def state(self) -> dict[str, Any]:
-        """The moments and the learning rate."""
-        moments = dict(self._torch.state[self._parameter]) if self._torch is not None else None
-        return {"moments": moments or None, "learning_rate": self.learning_rate}
+        """A copy of the moments, and the learning rate."""
+        moments = self._torch.state[self._parameter] if self._torch is not None else {}
+        copied = {name: value.clone() for name, value in moments.items()}
+        return {"moments": copied or None, "learning_rate": self.learning_rate}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up saved moments."""

@@ -80,9 +80,10 @@ class Lbfgs:
         self._parameter = self._torch = None
 
     def state(self) -> dict[str, Any]:
-        """The curvature pairs and the line search's memory."""
-        memory = dict(self._torch.state[self._parameter]) if self._torch is not None else None
-        return {"memory": memory or None, "learning_rate": self.learning_rate}
+        """A copy of the curvature pairs and of the line search's memory."""
+        memory = self._torch.state[self._parameter] if self._torch is not None else {}
+        copied = {name: _clone(value) for name, value in memory.items()}
+        return {"memory": copied or None, "learning_rate": self.learning_rate}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved history."""

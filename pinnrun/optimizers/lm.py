@@ -97,7 +97,8 @@ class DampedSystem:
         self.linear, self.gradient = linear, gradient
         self.matrix = linear.kernel() if self.use_kernel else linear.gram()
         self.diagonal = self.matrix.diagonal().clone()
-        self.scale = float(self.diagonal.max())
+        metric = linear.J().square().sum(0) if self.use_kernel else self.diagonal  # the diagonal of JᵀJ
+        self.scale = float(metric.max())
 
     def solve(self, damping: float) -> Tensor | None:
         """The step for this λ, or None where the damped matrix is not numerically positive definite."""

@@ -120,10 +120,10 @@ def make(
 
 
 def fit() -> Case:
-    """Values alone: a sum of three tanh to be fitted to a curve, which they cannot follow exactly."""
+    """Values alone: three tanh to be fitted to a curve with a ripple that they cannot follow."""
     term = Term(
         "data",
-        cube(1, 3, data=lambda x: torch.sin(5.0 * x[:, 0]) + x[:, 0] ** 2),
+        cube(1, 3, data=lambda x: torch.sin(5.0 * x[:, 0]) + 0.3 * torch.cos(40.0 * x[:, 0])),
         lambda points, u: u.value[..., 0] - points["data"],
         Derivatives(),
         20,

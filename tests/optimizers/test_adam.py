@@ -1,0 +1,136 @@
+"""Adam against `torch.optim.Adam` on a module, bit for bit, and against the paper's formula."""
+
+import numpy as np
+import pytest
+import torch
+from cases import CATALOGUE, draw
+from torch import nn
+
+from pinnrun.optimizers import Adam, Outcome, Pace
+
+PACE = Pace(2, 2, 2)
+SETTINGS = [
+    {},
+    {"learning_rate": 0.05, "betas": (0.5, 0.9), "epsilon": 1e-3},
+]
+
+
+class Weights(nn.Module):
+    """The parameters of a case's network as a module has them: one tensor a weight."""
+
+    def __init__(self, case) -> None:
+        super().__init__()
+        parts = case.network.layout.split(case.theta.clone())
+        self.parts = nn.ParameterList([nn.Parameter(part.clone()) for part in parts.values()])
+
+    def flat(self) -> torch.Tensor:
+        return torch.cat([part.detach().flatten() for part in self.parts])
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_it_is_torch_s_adam(settings):
+    case = CATALOGUE["burgers"]()
+    module, optimizer, theta = Weights(case), Adam(PACE, **settings), case.theta
+    names = {"learning_rate": "lr", "betas": "betas", "epsilon": "eps"}
+    defaults = {"lr": 3e-3, "betas": (0.9, 0.999), "eps": 1e-8}
+    torch_adam = torch.optim.Adam(
+        module.parameters(), **{**defaults, **{names[name]: value for name, value in settings.items()}}
+    )
+    for _ in range(60):
+        _, gradient = case.objective.gradient(module.flat())
+        for part, piece in zip(module.parts, case.network.layout.split(gradient).values(), strict=True):
+            part.grad = piece.clone()
+        torch_adam.step()
+        theta, info = optimizer.step(case.objective, theta)
+        assert info.outcome is Outcome.ACCEPTED
+        assert torch.equal(theta, module.flat())
+
+
+def test_it_is_the_paper_s_formula():
+    """Kingma & Ba 2015, algorithm 1."""
+    case = CATALOGUE["fit"]()
+    rate, beta1, beta2, epsilon = 0.02, 0.8, 0.95, 1e-4
+    optimizer = Adam(PACE, learning_rate=rate, betas=(beta1, beta2), epsilon=epsilon)
+    theta, by_hand = case.theta, case.theta.numpy().copy()
+    m, v = np.zeros_like(by_hand), np.zeros_like(by_hand)
+    for t in range(1, 31):
+        loss, g = (part.numpy() for part in case.objective.gradient(torch.as_tensor(by_hand)))
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
+        by_hand = by_hand - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        theta, info = optimizer.step(case.objective, theta)
+        assert info.loss == pytest.approx(float(loss), rel=1e-11)
+        assert np.allclose(theta.numpy(), by_hand, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("places", [[0, 1, 2, 5, 6, 9, 12, 13, 20, 21], list(range(10))])
+def test_moments_follow_their_parameters_through_a_growth(places):
+    case = CATALOGUE["fit"]()
+    optimizer, theta = Adam(PACE), case.theta
+    for _ in range(5):
+        theta, _ = optimizer.step(case.objective, theta)
+    old = optimizer.state()["moments"]
+    optimizer.grow(torch.tensor(places), 23)
+    new = optimizer.state()["moments"]
+    assert float(new["step"]) == float(old["step"]) == 5.0
+    elsewhere = [index for index in range(23) if index not in places]
+    for name in ("exp_avg", "exp_avg_sq"):
+        assert torch.equal(new[name][places], old[name])
+        assert torch.count_nonzero(old[name]) == 10
+        assert torch.count_nonzero(new[name][elsewhere]) == 0
+
+
+def test_old_parameters_move_after_a_growth_as_if_nothing_had_happened():
+    """With the same gradient in their places, whatever the new parameters do."""
+    small, places, size = CATALOGUE["fit"](), torch.tensor([0, 3, 4, 7, 8, 9, 10, 15, 16, 17]), 18
+
+    class Padded:
+        """The small objective, seen from a larger θ."""
+
+        def gradient(self, theta):
+            value, gradient = small.objective.gradient(theta[places])
+            padded = draw(size, seed=3)
+            padded[places] = gradient
+            return value, padded
+
+    grown, kept, theta = Adam(PACE), Adam(PACE), small.theta
+    for _ in range(4):
+        kept.step(small.objective, theta)
+        theta, _ = grown.step(small.objective, theta)
+    grown.grow(places, size)
+    larger = torch.zeros(size, dtype=torch.float64)
+    larger[places] = theta
+    for _ in range(4):
+        theta, _ = kept.step(small.objective, theta)
+        larger, _ = grown.step(Padded(), larger)
+        assert torch.equal(larger[places], theta)
+
+
+def test_nothing_is_carried_into_a_network_started_afresh():
+    case = CATALOGUE["fit"]()
+    optimizer = Adam(PACE)
+    optimizer.step(case.objective, case.theta)
+    optimizer.grow(None, 30)
+    assert optimizer.state() == {"moments": None, "learning_rate": 3e-3}
+
+
+def test_softening_halves_the_rate_and_keeps_the_moments():
+    case = CATALOGUE["fit"]()
+    optimizer = Adam(PACE, learning_rate=0.08)
+    optimizer.step(case.objective, case.theta)
+    moments = optimizer.state()["moments"]
+    optimizer.soften()
+    optimizer.soften()
+    assert optimizer.state()["learning_rate"] == 0.02
+    assert all(torch.equal(optimizer.state()["moments"][name], value) for name, value in moments.items())
+    _, info = optimizer.step(case.objective, case.theta)
+    assert info.damping == 0.02
+
+
+def test_a_poisoned_gradient_leaves_the_moments_clean():
+    case = CATALOGUE["fit"]()
+    optimizer = Adam(PACE)
+    theta, _ = optimizer.step(case.objective, case.theta)
+    before = optimizer.state()["moments"]
+    _, info = optimizer.step(case.objective, torch.full_like(theta, float("nan")))
+    assert info.outcome is Outcome.NOT_FINITE
+    assert all(torch.equal(optimizer.state()["moments"][name], value) for name, value in before.items())

@@ -27,8 +27,8 @@ class Command:
 COMMANDS = {
     "train": Command("pinnrun.commands.train", "find the smallest network that reaches the target"),
     "sweep": Command("pinnrun.commands.sweep", "train once for every combination of values", ("--multirun",)),
-    "evaluate": Command("pinnrun.commands.evaluate", "compare a trained network with the reference solution"),
-    "koopman analyze": Command("pinnrun.commands.koopman_analyze", "forecast the loss of a stored run"),
+    "evaluate": Command("pinnrun.commands.evaluate", "write a trained field, and its gradient, at your points"),
+    "koopman analyze": Command("pinnrun.commands.koopman_analyze", "forecast, spectrum and decisions of a saved run"),
     "problems": Command("pinnrun.commands.problems", "list the problems that can be solved", hydra=False),
 }
 

@@ -1,18 +1,10 @@
-"""What a run tells the person watching it: the `Progress` record, and the displays it may be shown on."""
+"""What a run tells the person watching it: the `Progress` record, and what every display must do with it."""
 
 from __future__ import annotations
 
 import math
-import os
-import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TextIO
-
-from pinnrun.display.streams import can_animate, is_terminal
-from pinnrun.errors import UserError
-
-KINDS = ("auto", "live", "plain", "quiet")
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -69,22 +61,6 @@ class Display(Protocol):
         ...
 
 
-class QuietDisplay:
-    """Shows nothing at all."""
-
-    def start(self, title: str, target: float) -> None:
-        """Nothing."""
-
-    def update(self, progress: Progress) -> None:
-        """Nothing."""
-
-    def event(self, text: str) -> None:
-        """Nothing."""
-
-    def stop(self, text: str | None = None) -> None:
-        """Nothing."""
-
-
 class Pace:
     """Seconds per step of the stage in progress, and the time left that follows from it.
 
@@ -122,45 +98,3 @@ class Pace:
             return None
         seconds, what = min(ends)
         return what, seconds
-
-
-def choose_kind(kind: str, stream: TextIO | None, environ: Mapping[str, str]) -> str:
-    """Resolve `kind` to "live", "plain" or "quiet" for this stream and environment.
-
-    "auto" animates only in a foreground terminal outside continuous integration. "live" is taken at its word
-    wherever a cursor can be moved, and gives way to plain lines elsewhere. FORCE_COLOR asks for colour, not
-    for animation.
-
-    Raises:
-        UserError: `kind` is none of auto, live, plain, quiet.
-    """
-    if kind not in KINDS:
-        raise UserError(f"display kind {kind!r} is unknown; choose one of {', '.join(KINDS)}")
-    if kind == "quiet" or stream is None:
-        return "quiet"
-    if kind == "live":
-        return "live" if is_terminal(stream, environ) else "plain"
-    if kind == "auto":
-        return "live" if can_animate(stream, environ) else "plain"
-    return kind
-
-
-def make_display(kind: str = "auto", stream: TextIO | None = None) -> Display:
-    """Make the display of a run: `kind` is auto, live, plain or quiet; `stream` defaults to standard error.
-
-    Raises:
-        UserError: `kind` is none of these.
-    """
-    target = stream or sys.stderr
-    chosen = choose_kind(kind, target, os.environ)
-    if chosen == "live":
-        from pinnrun.display.live import (
-            LiveDisplay,
-        )  # rich is imported only when there is something to animate
-
-        return LiveDisplay(target)
-    if chosen == "plain":
-        from pinnrun.display.plain import PlainDisplay
-
-        return PlainDisplay(target)
-    return QuietDisplay()

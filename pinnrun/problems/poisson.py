@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
-from pinnrun.settings import setting
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
+from pinnrun.settings import setting
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Poisson(Problem):
     )
     boundary_points: int = setting(120, min=1, help="points on the boundary (unused when it is hard)")
     boundary: Literal["soft", "hard"] = setting(
-        "soft", help="soft: a term of the objective; hard: u = Π 4x_i(1 − x_i)·N, for a solution that is zero there"
+        "soft",
+        help="soft: a term of the objective; hard: u = Π 4x_i(1 − x_i)·N, for a solution that is zero there",
     )
 
     def problems(self) -> Iterator[str]:
@@ -67,7 +68,11 @@ class Poisson(Problem):
 
     @property
     def coordinates(self) -> tuple[str, ...]:
-        return ("x", "y", "z")[: self.dimension] if self.dimension <= 3 else tuple(f"x{i + 1}" for i in range(self.dimension))
+        return (
+            ("x", "y", "z")[: self.dimension]
+            if self.dimension <= 3
+            else tuple(f"x{i + 1}" for i in range(self.dimension))
+        )
 
     def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
         """The coordinates moved to [−1, 1]."""
@@ -76,7 +81,9 @@ class Poisson(Problem):
     def ansatz(self, points: Points, raw: Jet) -> Jet:
         if self.boundary == "soft":
             return raw
-        return points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw
+        return (
+            points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw
+        )
 
     def _distance(self, points: Points, derivatives: Derivatives) -> Jet:
         x = points.coordinates(derivatives)

@@ -36,17 +36,7 @@ class NpbeBorn(SphericalSolute):
     @cached_property
     def exact(self) -> RadialSolution:
         """The radial solution of these very parameters."""
-        return solve_ion(
-            charge=self.charge,
-            radius=self.radius,
-            ion_radius=self.ion_radius,
-            window=self.ion_window,
-            solute_permittivity=self.solute_permittivity,
-            solvent_permittivity=self.solvent_permittivity,
-            ionic_strength=self.ionic_strength,
-            temperature=self.temperature,
-            domain_radius=self.domain_radius,
-        )
+        return solve_ion(charge=self.charge, **self.surroundings)
 
     def reference(self) -> Reference:
         return Reference(

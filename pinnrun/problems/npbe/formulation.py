@@ -25,9 +25,9 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
-from pinnrun.settings import setting
 from pinnrun.problems.base import Problem, require_inside
 from pinnrun.problems.npbe.constants import bjerrum_length, debye_kappa, thermal_energy
+from pinnrun.settings import setting
 
 SINH_LIMIT = (
     30.0  # |φ| beyond which sinh is continued linearly: never reached by a solution, only by a wild start
@@ -69,6 +69,20 @@ class SphericalSolute(Problem):
         """Charges [e] and their positions [Å]."""
         raise NotImplementedError
 
+    @property
+    def surroundings(self) -> dict[str, float]:
+        """The sphere and its medium, as the reference solvers take them."""
+        return {
+            "radius": self.radius,
+            "ion_radius": self.ion_radius,
+            "window": self.ion_window,
+            "solute_permittivity": self.solute_permittivity,
+            "solvent_permittivity": self.solvent_permittivity,
+            "ionic_strength": self.ionic_strength,
+            "temperature": self.temperature,
+            "domain_radius": self.domain_radius,
+        }
+
     @cached_property
     def charge_tensors(self) -> tuple[Tensor, Tensor]:
         """Charges ``(K,)`` and positions ``(K, 3)``."""
@@ -87,7 +101,7 @@ class SphericalSolute(Problem):
 
     @cached_property
     def energy_unit(self) -> float:
-        """kT per mole, kJ/mol."""
+        """KT per mole, kJ/mol."""
         return thermal_energy(self.temperature)
 
     @cached_property

@@ -48,18 +48,7 @@ class Npbe(SphericalSolute):
     @cached_property
     def exact(self) -> SphereSolution:
         """The spectral solution of these very parameters."""
-        return solve_sphere(
-            self.charges,
-            self.positions,
-            radius=self.radius,
-            ion_radius=self.ion_radius,
-            window=self.ion_window,
-            solute_permittivity=self.solute_permittivity,
-            solvent_permittivity=self.solvent_permittivity,
-            ionic_strength=self.ionic_strength,
-            temperature=self.temperature,
-            domain_radius=self.domain_radius,
-        )
+        return solve_sphere(self.charges, self.positions, **self.surroundings)
 
     def reference(self) -> Reference:
         return Reference(self.exact.potential, "spherical harmonics x Chebyshev, Newton-GMRES")
@@ -69,6 +58,8 @@ class Npbe(SphericalSolute):
         reaction = solution(self.at_charges(), Derivatives()).value[0, :, 0].cpu().double().numpy()
         energy = 0.5 * float(np.dot(self.charges, reaction)) * self.energy_unit
         found = {"solvation_energy": Observable(energy, "kJ/mol", self.exact.charge_energy)}
-        for number, (value, exact) in enumerate(zip(reaction, self.exact.reaction_potentials, strict=True), 1):
+        for number, (value, exact) in enumerate(
+            zip(reaction, self.exact.reaction_potentials, strict=True), 1
+        ):
             found[f"reaction_potential_{number}"] = Observable(float(value), "kT/e", float(exact))
         return found

@@ -69,9 +69,10 @@ def run_hydra(task: Callable[[DictConfig], Any], config_name: str, check: Check 
     """Run `task` with the config that `sys.argv` asks for, in a folder made by Hydra; return its result.
 
     `check` gets the config first (in a sweep that of every job), when no folder exists yet, and raises
-    `UserError` if no run can come of it. If the task itself raises `UserError`, the folder is taken back
-    unless something was put there. Hydra's own errors become `UserError`s. A sweep returns None; it raises
-    the first error of its jobs after the last. With HYDRA_FULL_ERROR=1 everything is raised as it is.
+    `UserError` if no run can come of it. If the task itself raises `UserError`, or is interrupted, the folder
+    is taken back unless something was put there. Hydra's own errors become `UserError`s. A sweep returns
+    None; it raises the first error of its jobs after the last. With HYDRA_FULL_ERROR=1 everything is raised
+    as it is.
     """
     arguments = _read_arguments()
     composer = Composer(conf_dir(), arguments.config_name or config_name, arguments.config_dir)
@@ -163,6 +164,9 @@ class _Job:
             return self.task(config)  # an error is the job's own, the sweep goes on
         try:
             self.result = self.task(config)
+        except KeyboardInterrupt:
+            discard_run_folder(settings.runtime.output_dir)
+            raise
         except Exception as error:
             # Raised again by `outcome`, without Hydra's frames and its "Error executing job with overrides".
             self.error = error

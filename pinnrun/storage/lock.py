@@ -60,8 +60,8 @@ def run_lock(folder: str | os.PathLike[str]) -> Iterator[Holder]:
     """
     path = Path(folder) / NAME
     holder = this_process()
-    _acquire(path, holder)
-    try:
+    try:  # from the start: Ctrl-C may come while the lock is being written
+        _acquire(path, holder)
         yield holder
     finally:
         _release(path, holder)
@@ -97,9 +97,7 @@ def _acquire(path: Path, holder: Holder) -> None:
         finally:
             os.close(handle)  # lets go of the flock as well
         time.sleep(0.05)
-    raise UserError(
-        f"{path} stays empty.\nIf no other pinnrun is starting in {path.parent}, delete that file."
-    )
+    raise UserError(f"{path} stays empty.\nIf no other pinnrun is starting in {path.parent}, delete that file.")
 
 
 def _open(path: Path) -> tuple[int | None, bool]:

@@ -30,6 +30,8 @@ class Zygote:
         """`pinnrun WORDS` in a process of its own; options: `fsize` bounds files, `env` adds variables."""
         self.count += 1
         streams = [self.scratch / f"{self.count}.{name}" for name in ("out", "err")]
+        for stream in streams:
+            stream.touch()
         order = {"words": words, "cwd": str(cwd), "streams": list(map(str, streams)), **options}
         return Child(self, int(self.ask(order)), *streams)
 

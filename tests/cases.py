@@ -63,9 +63,7 @@ def naive(case: Case, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
         x, data = block.points.tensors()
         scale = sqrt(block.term.weight / x.shape[1])
 
-        def row(
-            theta: Tensor, x: Tensor, data: dict[str, Tensor], block: Block = block
-        ) -> tuple[Tensor, Tensor]:
+        def row(theta: Tensor, x: Tensor, data: dict[str, Tensor], block: Block = block) -> tuple[Tensor, Tensor]:
             def at(place: int) -> Plain:
                 here = {name: value[place] for name, value in data.items()}
                 return lambda y: case.ansatz(lambda z: case.network.value(theta, z), y, here)
@@ -111,9 +109,7 @@ def make(
     generator = torch.Generator().manual_seed(seed)
     blocks = tuple(Block(term, term.sample(generator, term.count), residual) for term, residual in terms)
     field = Field(network, inputs or Points.coordinates, ansatz or (lambda points, raw: raw))
-    return Case(
-        name, field, parameters(network, seed), blocks, plain or (lambda network, x, data: network(x))
-    )
+    return Case(name, field, parameters(network, seed), blocks, plain or (lambda network, x, data: network(x)))
 
 
 # -- the catalogue -------------------------------------------------------------------------------------------
@@ -225,9 +221,7 @@ def monge_ampere() -> Case:
 
 def flow() -> Case:
     """Two components: a divergence, and a term that mixes a Laplacian with the other component's value."""
-    divergence = Term(
-        "divergence", cube(2, 8), lambda points, u: u[0].d(0) + u[1].d(1), Derivatives(gradient=True), 6
-    )
+    divergence = Term("divergence", cube(2, 8), lambda points, u: u[0].d(0) + u[1].d(1), Derivatives(gradient=True), 6)
     momentum = Term(
         "momentum",
         cube(2, 9),
@@ -277,9 +271,7 @@ def poisson_boltzmann() -> Case:
 
         residuals: dict[str, Callable[[Points, Jet], Tensor]] = {
             "solute": lambda points, u: u.laplacian,
-            "solvent": lambda points, u: (
-                u.laplacian[..., 0] - points["screening"] * stretched_sinh(u.value[..., 0])
-            ),
+            "solvent": lambda points, u: u.laplacian[..., 0] - points["screening"] * stretched_sinh(u.value[..., 0]),
             "potential": lambda points, u: u.value[0] - u.value[1] + points["coulomb"][0][:, None],
             "flux": flux,
         }

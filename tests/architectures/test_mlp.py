@@ -126,9 +126,7 @@ def test_unknown_activation():
 @pytest.mark.parametrize(("coordinates", "width"), [(1, 2), (2, 3), (10, 11)])
 def test_a_run_starts_one_neuron_wider_than_space(coordinates, width):
     """W = n_in + 1, D = 1: features built on the coordinates do not count (Hanin & Sellke 2018)."""
-    assert MlpSettings("mlp").start(coordinates, coordinates + 2, 1) == Mlp(
-        coordinates + 2, 1, width, 1, "tanh"
-    )
+    assert MlpSettings("mlp").start(coordinates, coordinates + 2, 1) == Mlp(coordinates + 2, 1, width, 1, "tanh")
 
 
 def test_a_given_size_is_taken():
@@ -136,9 +134,7 @@ def test_a_given_size_is_taken():
     assert settings.start(2, 2, 3) == Mlp(2, 3, 6, 3, "sin")
 
 
-@pytest.mark.parametrize(
-    "problem", [Poisson("p", "poisson", dimension=3), Npbe("p", "npbe")], ids=["poisson", "npbe"]
-)
+@pytest.mark.parametrize("problem", [Poisson("p", "poisson", dimension=3), Npbe("p", "npbe")], ids=["poisson", "npbe"])
 def test_problems_feed_as_many_inputs_as_they_say(problem):
     points: Points = problem.terms()[0].sample(torch.Generator().manual_seed(0), 4)
     inputs = problem.inputs(points, Derivatives())

@@ -101,9 +101,7 @@ def test_compose_takes_any_function(request_name):
 def test_compose_asks_for_no_second_derivative_it_does_not_need():
     x = draw(5, 3, seed=3)
     inner = Jet.coordinates(x, Derivatives(gradient=True)).sum()
-    assert_is_jet_of(
-        inner.compose(inner.value**2, 2 * inner.value, None), lambda x: x.sum(0, keepdim=True) ** 2, x
-    )
+    assert_is_jet_of(inner.compose(inner.value**2, 2 * inner.value, None), lambda x: x.sum(0, keepdim=True) ** 2, x)
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)

@@ -25,9 +25,7 @@ def test_jacobian(pair):
     case, linear, (_, jacobian) = pair
     assert close(linear.J(), jacobian)
     idle = set(torch.nonzero(jacobian.abs().sum(0) == 0).flatten().tolist())
-    constants = (
-        range(case.network.size)[-case.network.layout.shapes[-1][1][0] :] if case.network.has_jets else ()
-    )
+    constants = range(case.network.size)[-case.network.layout.shapes[-1][1][0] :] if case.network.has_jets else ()
     assert idle <= set(constants), "a case in which a weight does nothing proves little"
 
 

@@ -45,9 +45,7 @@ def test_gradient_is_that_of_plain_autograd():
     u = case.network.value(theta, scaled)
     (du,) = torch.autograd.grad(u.sum(), scaled, create_graph=True)
     # ∂²/∂x² = 4 ∂²/∂(2x − 1)²
-    curvature = sum(
-        4.0 * torch.autograd.grad(du[:, i].sum(), scaled, create_graph=True)[0][:, i] for i in range(2)
-    )
+    curvature = sum(4.0 * torch.autograd.grad(du[:, i].sum(), scaled, create_graph=True)[0][:, i] for i in range(2))
     inside = len(equation.points)
     r_inside = curvature[:inside] + equation.points["source"][0]
     r_boundary = u[inside:, 0] - boundary.points["data"][0]

@@ -57,8 +57,6 @@ def test_moving_takes_everything_but_the_cache():
     points = Points(draw(2, 5, 3), label=draw(2, 5))
     points.coordinates(GRADIENT)
     moved = points.to("cpu", torch.float32)
-    assert (
-        moved.x.dtype is moved["label"].dtype is moved.coordinates(GRADIENT).channels.dtype is torch.float32
-    )
+    assert moved.x.dtype is moved["label"].dtype is moved.coordinates(GRADIENT).channels.dtype is torch.float32
     assert torch.equal(moved.x, points.x.float())
     assert points.x.dtype is torch.float64

@@ -152,9 +152,7 @@ def test_softened_steps_are_shorter_and_stay_so(make, warm):
     soft.soften()
     again = make()
     again.load(saved(soft.state()))
-    steps = [
-        float((optimizer.step(case.objective, theta)[0] - theta).norm()) for optimizer in (hard, soft, again)
-    ]
+    steps = [float((optimizer.step(case.objective, theta)[0] - theta).norm()) for optimizer in (hard, soft, again)]
     if not (warm and isinstance(hard, Lbfgs)):  # which begins a new history then, at steepest descent
         assert steps[1] < steps[0]
     assert steps[1] == steps[2]

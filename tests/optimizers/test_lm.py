@@ -68,7 +68,7 @@ def test_the_smaller_system_is_solved(monkeypatch):
 
 
 def by_hand(case, theta, damping, steps, trials):
-    """Algorithm 3.16 of Madsen, Nielsen & Tingleff in numpy: each step's θ, λ, number of tries and gain ratio."""
+    """Algorithm 3.16 of Madsen, Nielsen & Tingleff in numpy: θ, λ, tries and gain of each step."""
     path, nu, lam, theta = [], 2.0, None, theta.numpy().copy()
     for _ in range(steps):
         r, jacobian, gradient, scale = dense(case, torch.as_tensor(theta))

@@ -67,9 +67,7 @@ def test_decay_in_infinite_solvent(ionic_strength):
     decay = sphere.outer_decay(2, np.array([50.0, 80.0]), end=50.0)
     assert decay[:, 0] == pytest.approx(np.ones(9))
     for l, row in zip([0, 1, 1, 1, 2, 2, 2, 2, 2], decay, strict=True):
-        ratio = (
-            (5 / 8) ** (l + 1) if kappa == 0 else spherical_kn(l, kappa * 80) / spherical_kn(l, kappa * 50)
-        )
+        ratio = (5 / 8) ** (l + 1) if kappa == 0 else spherical_kn(l, kappa * 80) / spherical_kn(l, kappa * 50)
         assert row[1] == pytest.approx(ratio)
 
 

@@ -18,9 +18,7 @@ def test_debye_length_in_si_units(ionic_strength):
     temperature, permittivity = 300.0, 80.0
     per_cubic_metre = 1000 * si.N_A * ionic_strength
     length = math.sqrt(permittivity * si.epsilon_0 * si.k * temperature / (2 * per_cubic_metre * si.e**2))
-    assert 1 / debye_kappa(ionic_strength, temperature, permittivity) == pytest.approx(
-        length / si.angstrom, rel=1e-9
-    )
+    assert 1 / debye_kappa(ionic_strength, temperature, permittivity) == pytest.approx(length / si.angstrom, rel=1e-9)
 
 
 def test_no_salt_does_not_screen():

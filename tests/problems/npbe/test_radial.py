@@ -38,9 +38,7 @@ def test_against_scipy_bvp(charge, ion_radius, width):
     breaks = [r for r in (2 + ion_radius - width, 2 + ion_radius + width) if r > start]
     r = np.unique(np.concatenate([np.linspace(start, end, 400), breaks]))
     guess = charge * BJERRUM * np.exp(-KAPPA * r) / r
-    other = solve_bvp(
-        equation, conditions, r, np.stack([guess, np.gradient(guess, r)]), tol=1e-9, max_nodes=100_000
-    )
+    other = solve_bvp(equation, conditions, r, np.stack([guess, np.gradient(guess, r)]), tol=1e-9, max_nodes=100_000)
     assert other.success
     check = np.linspace(start, end, 37)
     assert solution.potential(check) == pytest.approx(other.sol(check)[0], abs=3e-9)

@@ -74,9 +74,7 @@ def test_strongly_charged_ion():
 def test_linear_equation_is_kirkwoods(ion_radius, ionic_strength):
     medium = Medium(ionic_strength=ionic_strength)
     oracle = Kirkwood(FOUR_CHARGES, FOUR_POSITIONS, 4.0, ion_radius, medium, degree=60)
-    solution = four(
-        ion_radius=ion_radius, window=0.0, ionic_strength=ionic_strength, domain_radius=None, linear=True
-    )
+    solution = four(ion_radius=ion_radius, window=0.0, ionic_strength=ionic_strength, domain_radius=None, linear=True)
     assert solution.reaction_potentials == pytest.approx(oracle.reaction_at(FOUR_POSITIONS), abs=1e-9)
     inside, outside = shell(20, 0.0, 3.9), shell(40, 6.0, 600.0)
     assert solution.reaction(inside) == pytest.approx(oracle.reaction_at(inside), abs=3e-8)
@@ -167,9 +165,7 @@ def test_potential_on_the_ball_is_the_debye_hueckel_sum():
     points = shell(20, 15.0, 15.0)
     medium = solution.sphere.solvent.medium
     distance = np.linalg.norm(points[:, None] - FOUR_POSITIONS, axis=-1)
-    expected = medium.solvent_bjerrum * (FOUR_CHARGES * np.exp(-medium.kappa * distance) / distance).sum(
-        axis=1
-    )
+    expected = medium.solvent_bjerrum * (FOUR_CHARGES * np.exp(-medium.kappa * distance) / distance).sum(axis=1)
     assert solution.potential(points) == pytest.approx(expected, abs=1e-10)
 
 
@@ -177,9 +173,7 @@ def test_charging_gives_the_energy():
     charges, positions = np.array([3.0, -1.0]), np.array([[0.0, 1.0, 1.5], [0.5, -1.0, 0.0]])
     case = {"domain_radius": None, "window": 0.2}
     part, weight = np.polynomial.legendre.leggauss(6)
-    work = [
-        charges @ solve_sphere(charges * (1 + x) / 2, positions, **case).reaction_potentials for x in part
-    ]
+    work = [charges @ solve_sphere(charges * (1 + x) / 2, positions, **case).reaction_potentials for x in part]
     expected = (weight / 2) @ work * thermal_energy(298.15)
     solution = solve_sphere(charges, positions, **case)
     assert solution.energy == pytest.approx(expected, rel=1e-9)
@@ -223,8 +217,7 @@ def test_convergence_in_the_degree():
     best = four(ion_radius=0.0, degree=26, order=20)
     x = shell(100, 4.0, 15.0)
     errors = [
-        np.abs(four(ion_radius=0.0, degree=degree).potential(x) - best.potential(x)).max()
-        for degree in (4, 8, 12, 16)
+        np.abs(four(ion_radius=0.0, degree=degree).potential(x) - best.potential(x)).max() for degree in (4, 8, 12, 16)
     ]
     assert errors[-1] < 2e-5
     assert all(finer < coarser / 4 for coarser, finer in pairwise(errors))

@@ -1,0 +1,63 @@
+"""What every problem has unless it says otherwise, and how observables are recorded."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from cases import cube
+
+from pinnrun.calculus import Derivatives, Term
+from pinnrun.problems.base import Observable, Problem
+
+
+@dataclass(frozen=True)
+class Plain(Problem):
+    """The least a problem can say."""
+
+    @property
+    def coordinates(self):
+        return ("x", "t")
+
+    def terms(self):
+        first = Term("equation", cube(2, 1), lambda points, u: u.value, Derivatives(), 5)
+        return (first, Term("start", cube(2, 2), lambda points, u: u.value, Derivatives(), 3))
+
+
+def test_the_plainest_case():
+    problem = Plain("plain", "plain")
+    points = problem.terms()[0].sample(torch.Generator(), 5)
+    jet = problem.inputs(points, Derivatives(gradient=True))
+    assert (problem.features, problem.outputs) == (2, 1)
+    assert torch.equal(jet.value, points.x)
+    assert problem.ansatz(points, jet) is jet
+    assert problem.physical(points, jet) is jet
+    assert problem.reference() is None
+    assert problem.observables(lambda points, derivatives: jet) == {}
+    assert torch.equal(problem.locate(points.x[0]).x, points.x)
+    assert torch.equal(problem.test_points(torch.Generator()).x, cube(2, 1)(torch.Generator(), 20).x)
+
+
+@pytest.mark.parametrize(
+    ("observable", "error"),
+    [
+        (Observable(1.1, "kJ/mol", 1.0), 0.1),
+        (Observable(-1.1, "kJ/mol", -1.0), 0.1),
+        (Observable(1.1, "", 1.0, scale=2.0), 0.05),
+        (Observable(0.3, "", 0.0), 0.3),
+        (Observable(0.3), None),
+    ],
+)
+def test_error_is_relative_to_the_reference(observable, error):
+    assert observable.error == (None if error is None else pytest.approx(error))
+    record = observable.as_dict()
+    assert record == {
+        "value": observable.value,
+        "unit": observable.unit,
+        "reference": observable.reference,
+        "error": observable.error,
+    }
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_has_no_infinities(value):
+    assert Observable(value, "", 1.0).as_dict() == {"value": None, "unit": "", "reference": 1.0, "error": None}

@@ -96,7 +96,8 @@ class Policy:
 
     def wider(self, width: int) -> int:
         """W → αW, at least one neuron more, at most ``max_width``."""
-        return min(max(ceil(self.alpha * width), width + 1), self.max_width)
+        scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
+        return min(max(scaled, width + 1), self.max_width)
 
     def grow(self, view: StageView, evidence: str) -> Decision:
         """Steps 6 and 7 of the scale-up algorithm: widen first and after every deepening, deepen after a widening.

@@ -1,0 +1,91 @@
+"""The order of growth (widen first, then in turns) and its limits."""
+
+import numpy as np
+import pytest
+from scaleup.views import grown, stage
+
+from pinnrun.scaleup import Action, Policy
+
+NEVER = {"max_width": 10**6, "max_depth": 100, "max_parameters": 10**9}
+
+
+def policy(**more) -> Policy:
+    return Policy("policy", **{**NEVER, **more})
+
+
+def test_widths_and_depths_grow_in_turns():
+    """Steps 6 and 7: W → αW at first and after every deepening, D → D + 1 after every widening."""
+    assert grown(policy(), 6) == [(4, 1), (8, 1), (8, 2), (16, 2), (16, 3), (32, 3), (32, 4)]
+
+
+@pytest.mark.parametrize(
+    ("last", "action"),
+    [(None, Action.WIDEN), (Action.DEEPEN, Action.WIDEN), (Action.WIDEN, Action.DEEPEN)],
+)
+def test_what_follows_what(last, action):
+    decision = policy().grow(stage(last_growth=last, window=17), "the evidence")
+    assert decision.action is action
+    assert decision.evidence == "the evidence"
+    assert decision.steps == 17
+
+
+@pytest.mark.parametrize(
+    ("alpha", "width", "wider"),
+    [
+        (2.0, 3, 6),
+        (1.5, 3, 5),
+        (1.5, 4, 6),
+        (1.01, 3, 4),
+        (1.1, 10, 11),
+        (1.1, 11, 13),
+        (1.1, 50, 55),  # though 1.1 · 50 is 55.00000000000001 in floating point
+        (2.0, 40, 70),
+        (2.0, 70, 70),
+    ],
+)
+def test_a_widening_is_by_alpha_rounded_up_within_the_limit(alpha, width, wider):
+    assert policy(alpha=alpha, max_width=70).wider(width) == wider
+
+
+def test_at_the_largest_width_only_depth_grows():
+    assert grown(policy(max_width=8), 4) == [(4, 1), (8, 1), (8, 2), (8, 3), (8, 4)]
+
+
+def test_the_last_widening_is_cut_to_the_limit():
+    assert grown(policy(max_width=13), 4) == [(4, 1), (8, 1), (8, 2), (13, 2), (13, 3)]
+
+
+def test_at_the_largest_depth_only_width_grows():
+    assert grown(policy(max_depth=2), 4) == [(4, 1), (8, 1), (8, 2), (16, 2), (32, 2)]
+    assert grown(policy(max_depth=1), 2) == [(4, 1), (8, 1), (16, 1)]
+
+
+def test_parameters_bound_both():
+    """2-D, one output: sizes 17, 33, 105, 337 (4 x 1, 8 x 1, 8 x 2, 16 x 2)."""
+    assert grown(policy(max_parameters=337), 9) == [(4, 1), (8, 1), (8, 2), (16, 2)]
+    assert grown(policy(max_parameters=336), 9) == [(4, 1), (8, 1), (8, 2), (8, 3), (8, 4), (8, 5)]
+    assert grown(policy(max_parameters=104), 9) == [(4, 1), (8, 1), (16, 1)]
+    assert grown(policy(max_parameters=32), 9) == [(4, 1)]
+
+
+@pytest.mark.parametrize(
+    ("stalled", "action"), [(None, Action.CONTINUE), ("no trial step lowered the loss", Action.STOP)]
+)
+def test_at_the_largest_size_training_goes_on_as_long_as_it_can(stalled, action):
+    decision = policy(max_width=4, max_depth=1).grow(stage(stalled=stalled), "too slow")
+    assert decision.action is action
+    assert decision.evidence == "too slow; already at the largest size allowed"
+    assert decision.steps == 10
+
+
+def test_a_view_counts_from_the_start_of_the_stage():
+    assert stage(np.ones(37)).now == 37
+
+
+def test_only_two_actions_grow():
+    assert [action for action in Action if action.grows] == [Action.WIDEN, Action.DEEPEN]
+
+
+def test_a_bare_policy_decides_nothing():
+    with pytest.raises(NotImplementedError):
+        policy().decide(stage(), None)

@@ -1,0 +1,103 @@
+"""The Koopman policy: what each verdict on the forecast leads to."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scaleup.views import stage
+
+from pinnrun.koopman import Regime, Verdict, forecast, verdict
+from pinnrun.scaleup import Action
+from pinnrun.scaleup.koopman import KoopmanPolicy
+
+POLICY = KoopmanPolicy("koopman")
+
+
+def outlook(now=40, horizon=200, **more):
+    """A forecast whose deciding fields are set by hand: by default one that says SCALE."""
+    steps = np.arange(1, now + 1)
+    base = forecast(steps, 1.0 / steps, target=1e-6, horizon=horizon)
+    return replace(base, **{"regime": Regime.STEADY, "since": None, "probability": 0.05, "trend": 1e-2, **more})
+
+
+REACH = outlook(probability=0.9)
+SCALE = outlook()
+EXTEND = outlook(trend=1.5e-6, probability=0.3)
+
+
+def test_the_forecasts_of_this_file_mean_what_they_are_called():
+    found = [verdict(look, minimum=20).verdict for look in (REACH, SCALE, EXTEND)]
+    assert found == [Verdict.REACH, Verdict.SCALE, Verdict.EXTEND]
+
+
+def test_reach_goes_on_with_a_check_after_every_window():
+    """Steps 8 and 9."""
+    decision = POLICY.decide(stage(), REACH)
+    assert decision.action is Action.CONTINUE
+    assert decision.steps == 10
+    assert decision.evidence == verdict(REACH, minimum=20).evidence
+
+
+@pytest.mark.parametrize(
+    ("last", "action"), [(None, Action.WIDEN), (Action.WIDEN, Action.DEEPEN), (Action.DEEPEN, Action.WIDEN)]
+)
+def test_scale_grows_in_turns(last, action):
+    """Steps 5 to 7."""
+    decision = POLICY.decide(stage(last_growth=last), SCALE)
+    assert decision.action is action
+    assert decision.evidence == verdict(SCALE, minimum=20).evidence
+
+
+def test_the_minimum_is_the_optimizer_s():
+    decision = POLICY.decide(stage(minimum=41), SCALE)
+    assert decision.action is Action.EXTEND
+    assert "too early to judge: step 40 of at least 41" in decision.evidence
+
+
+@pytest.mark.parametrize(("now", "steps"), [(40, 40), (60, 60), (150, 50), (195, 10), (199, 10)])
+def test_extend_doubles_the_trial_within_the_horizon(now, steps):
+    """n → 2n; at the horizon's end, one window at least."""
+    decision = POLICY.decide(stage(np.ones(now)), outlook(now, trend=1e-6, probability=0.3))
+    assert decision.action is Action.EXTEND
+    assert decision.steps == steps
+
+
+@pytest.mark.parametrize("now", [200, 260])
+def test_past_the_horizon_hope_is_not_enough(now):
+    view, look = stage(np.ones(now)), outlook(now, 2 * now, trend=1.5e-6, probability=0.3)
+    assert verdict(look, minimum=20).verdict is Verdict.EXTEND
+    decision = POLICY.decide(view, look)
+    assert decision.action is Action.WIDEN
+    assert decision.evidence.endswith("; the 200 steps allowed are spent")
+
+
+def test_past_the_horizon_a_likely_target_is():
+    decision = POLICY.decide(stage(np.ones(260)), outlook(260, 520, probability=0.7))
+    assert decision.action is Action.CONTINUE
+
+
+def test_at_the_largest_size_it_trains_on():
+    policy = KoopmanPolicy("koopman", max_width=4, max_depth=1)
+    decision = policy.decide(stage(), SCALE)
+    assert decision.action is Action.CONTINUE
+    assert decision.evidence.endswith("already at the largest size allowed")
+
+
+def test_a_stuck_optimizer_needs_no_forecast():
+    decision = POLICY.decide(stage(stalled="the gradient vanished"), None)
+    assert decision.action is Action.WIDEN
+    assert decision.evidence == "the optimizer is stuck: the gradient vanished"
+    assert KoopmanPolicy.needs_forecast
+    with pytest.raises(AssertionError, match="decides on a forecast"):
+        POLICY.decide(stage(), None)
+
+
+def test_real_curves():
+    """A flat loss far from its target is given up; one that falls fast towards it is not."""
+    steps = np.arange(1, 101)
+    noise = 1 + 0.01 * np.random.default_rng(0).standard_normal(100)
+    flat = forecast(steps, 0.3 * noise, target=1e-6, horizon=200)
+    assert POLICY.decide(stage(0.3 * noise), flat).action is Action.WIDEN
+    falling = 3.0 * steps**-3.0 * noise
+    steep = forecast(steps, falling, target=1e-6, horizon=200)
+    assert POLICY.decide(stage(falling), steep).action is Action.CONTINUE

@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,24 +67,24 @@ class Composer:
         with self.hydra() as app:
             return list(app.list_all_config_groups())
 
-    def scene(self, overrides: Sequence[str]) -> Scene:
+    def scene(self, overrides: Sequence[str], mode: RunMode = RunMode.RUN) -> Scene:
         """Return what an explanation of an error needs to see."""
-        return Scene(list(overrides), self.compose, self.options, self.groups)
+        return Scene(list(overrides), partial(self.compose, mode=mode), self.options, self.groups)
 
     @contextmanager
-    def explained(self, overrides: Sequence[str]) -> Iterator[None]:
+    def explained(self, overrides: Sequence[str], mode: RunMode = RunMode.RUN) -> Iterator[None]:
         """Turn config errors into `UserError`s, unless HYDRA_FULL_ERROR=1 asks for them as they are."""
         try:
             yield
         except CONFIG_ERRORS as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1" or isinstance(error, BrokenPipeError):
                 raise
-            raise UserError(explain(error, self.scene(overrides))) from error
+            raise UserError(explain(error, self.scene(overrides, mode))) from error
 
     def jobs(self, overrides: Sequence[str], multirun: bool) -> Iterator[tuple[str, DictConfig]]:
         """Yield name (empty for a single run) and config of every job that a command line asks for."""
         self._refuse_dotted_groups(overrides)
-        with self.explained(overrides):
+        with self.explained(overrides, RunMode.MULTIRUN if multirun else RunMode.RUN):
             with self.hydra() as app:
                 mode = app.get_mode(self.config_name, list(overrides))
             if not multirun and mode != RunMode.MULTIRUN:

@@ -54,7 +54,8 @@ def print_sweep_table(rows: Iterable[Mapping[str, Any]], file: TextIO | None = N
     """Print one line per job of a sweep, and the smallest network that reached the target.
 
     A row has the keys width, depth, parameters, overrides (text or a list of texts), loss, error, worst (the
-    largest relative error of its observables), seconds, status; what a job did not get to is None or missing.
+    largest relative error of its observables), seconds, status, and reason where there is more to say; what a
+    job did not get to is None or missing.
     """
     stream = file or sys.stdout
     rows = list(rows)
@@ -85,7 +86,8 @@ def print_sweep_table(rows: Iterable[Mapping[str, Any]], file: TextIO | None = N
         ]
         for index, row in enumerate(rows)
     ]
-    lines = table(columns, cells, width=text_width(stream), indent=0)
+    reasons = [str(row.get("reason") or "") for row in rows]
+    lines = table(columns, cells, width=text_width(stream), indent=0, notes=reasons)
     if common:
         lines += ["", *paragraph(f"every job: {' '.join(common)}", width=text_width(stream))]
     done = [row for row in rows if row.get("status") == "done" and row.get("parameters") is not None]
@@ -98,9 +100,7 @@ def print_sweep_table(rows: Iterable[Mapping[str, Any]], file: TextIO | None = N
 def _words(overrides: str | Sequence[str] | None) -> list[str]:
     if not overrides:
         return []
-    return (
-        one_line(overrides).split() if isinstance(overrides, str) else [one_line(word) for word in overrides]
-    )
+    return one_line(overrides).split() if isinstance(overrides, str) else [one_line(word) for word in overrides]
 
 
 def _common(overrides: Sequence[Sequence[str]]) -> list[str]:
@@ -126,9 +126,7 @@ def _status_lines(result: Mapping[str, Any], width: int, *, colour: bool) -> lis
     if "loss" in result:
         fields.append(("loss", scientific(result["loss"])))
     if "merit" in result:
-        fields.append(
-            ("merit", scientific(result["merit"]) + _against(result["merit"], result.get("target")))
-        )
+        fields.append(("merit", scientific(result["merit"]) + _against(result["merit"], result.get("target"))))
     if "error" in result:
         fields.append(("error", scientific(result["error"]) + _error_meaning(result["error"])))
     if stages:

@@ -1,9 +1,7 @@
-"""The recorder: gathers the rows of a window, writes window files, index, checkpoints and status into the run folder."""
+"""The recorder: gathers the rows of a window; writes windows, index and what a checkpoint needs into the run folder."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +109,3 @@ class Recorder:
         steps = [column["step"] for column in columns] or [np.empty(0, np.int64)]
         losses = [column["loss"] for column in columns] or [np.empty(0)]
         return np.concatenate(steps), np.concatenate(losses)
-
-    def status(self, state: str, reason: str, step: int, stage: int, plugins: Sequence[str] = ()) -> None:
-        """Replace status.json."""
-        resume = self.resume_command(state, plugins)
-        storage.write_status(self.folder, state, reason=reason, step=step, stage=stage, resume=resume)
-
-    def resume_command(self, state: str, plugins: Sequence[str] = ()) -> str:
-        """What to type to go on, "" where there is nothing to go on with.
-
-        Plugins are named again, because a run folder may not run code by itself.
-        """
-        if state in ("done", "stalled"):
-            return ""
-        words = ["pinnrun", "train", f"resume={self.folder}"]
-        return shlex.join([*words, f"plugins=[{','.join(plugins)}]"] if plugins else words)

@@ -12,10 +12,10 @@ from omegaconf import DictConfig
 
 from pinnrun import storage
 from pinnrun.build import checked_config, prepare_torch
+from pinnrun.commands.settings import EvaluateSettings
 from pinnrun.confdir import run_hydra
 from pinnrun.errors import UserError
 from pinnrun.strict import build
-from pinnrun.commands.settings import EvaluateSettings
 
 
 def main() -> int:
@@ -40,10 +40,9 @@ def evaluate(composed: DictConfig) -> None:
 
 def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
     """The problem of a run and the best field that it found."""
-    from pinnrun.commands.train import changed_config
+    from pinnrun.commands.train import changed_config, plugin_words
 
-    words = [f"plugins=[{','.join(plugins)}]"] if plugins else []
-    config = checked_config(changed_config(storage.open_run(folder), words))
+    config = checked_config(changed_config(storage.open_run(folder), plugin_words(plugins)))
     device, dtype = prepare_torch(config)
     state, _ = storage.load_checkpoint(folder)
     from pinnrun.architectures import Mlp

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ from pinnrun.display import print_sweep_table
 from pinnrun.errors import UserError
 
 NO_IDENTITY = ("hydra", "display", "resume")  # what does not change what a job computes
+ERROR = "error.txt"  # why a job failed, the reason in its last line
 SETTLED = ("done", "budget", "stalled")
 
 
 def config_key(_root_: DictConfig) -> str:
-    """Eight hex digits of a job's config: the same job finds its own folder again, in whatever sweep it is asked for."""
-    kept = OmegaConf.masked_copy(_root_, [key for key in _root_ if key not in NO_IDENTITY])
+    """Eight hex digits of a job's config: the same job finds its own folder again, whatever sweep asks for it."""
+    kept = OmegaConf.masked_copy(_root_, [str(key) for key in _root_ if key not in NO_IDENTITY])
     return hashlib.sha1(OmegaConf.to_yaml(kept, resolve=True, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -35,6 +37,8 @@ def main() -> int:
     jobs: list[Path] = []
 
     def check(composed: DictConfig) -> None:
+        if composed.get("resume"):
+            raise UserError("resume: a sweep resumes the jobs that were begun by itself; leave it out")
         checked_config(composed)
         jobs.append(sweep_folder() / config_key(composed))
 
@@ -55,31 +59,32 @@ def job(composed: DictConfig) -> None:
     """One job of the sweep; what goes wrong is told here and in its folder, and stops no other job."""
     folder = train.output_folder()
     try:
+        (folder / ERROR).unlink(missing_ok=True)
         run_job(composed, folder)
     except Exception as error:
-        print(f"{folder}: {type(error).__name__}: {error}", file=sys.stderr)
-        storage.write_text(folder / "error.txt", traceback.format_exc())
+        print(f"{folder}: {reason_of(error)}", file=sys.stderr)
+        with suppress(OSError):
+            storage.write_text(folder / ERROR, f"{traceback.format_exc()}\n{reason_of(error)}\n")
+
+
+def reason_of(error: Exception) -> str:
+    """An error in one line."""
+    return " ".join(str(error).split()) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
 
 
 def run_job(composed: DictConfig, folder: Path) -> None:
-    """Skip a job whose result is there, resume one that was interrupted, train any other."""
+    """Skip a job whose result is there, resume one that was begun, train any other."""
     result = storage.read_result(folder)
     if result is not None and result["status"] in SETTLED:
         print(f"{folder}: {result['status']} already", file=sys.stderr)
         return
-    if resumable(folder):
-        result = train.resume(
-            str(folder), [f"plugins=[{','.join(composed.plugins)}]"] if composed.plugins else []
-        )
+    if train.resumable(folder):
+        words = [f"display.kind={composed.display.kind}"]
+        result = train.resume(str(folder), words + train.plugin_words(composed.plugins))
     else:
         result = train.train(composed, folder)
     if "signal" in result:  # it is meant for the whole sweep
         raise SystemExit(result["signal"])
-
-
-def resumable(folder: Path) -> bool:
-    """Whether an interrupted or killed run lies there."""
-    return (folder / "checkpoint.pt").exists() and (folder / "run.h5").exists()
 
 
 def sweep_folder() -> Path:
@@ -92,27 +97,24 @@ def sweep_folder() -> Path:
 def row(folder: Path) -> dict[str, Any]:
     """A job's line of the table, from what it left in its folder."""
     overrides = OmegaConf.load(folder / ".hydra" / "overrides.yaml") if (folder / ".hydra").is_dir() else []
-    line: dict[str, Any] = {
-        "folder": str(folder),
-        "overrides": " ".join(map(str, overrides)),
-        "status": "not run",
-    }
+    line: dict[str, Any] = {"folder": str(folder), "overrides": [str(word) for word in overrides], "status": "not run"}
     try:
-        result = storage.read_result(folder)
-        status = storage.read_status(folder)
-    except UserError:
-        return line
+        result, status = storage.read_result(folder), storage.read_status(folder) or {}
+    except UserError as error:
+        return {**line, "status": "failed", "reason": reason_of(error)}
+    if status:
+        line |= {"status": status["state"], "reason": status["reason"]}
+    if (folder / ERROR).exists():
+        line |= {"status": "failed", "reason": (folder / ERROR).read_text().strip().rpartition("\n")[2]}
     if result is None:
-        return {
-            **line,
-            "status": status["state"] if status else "not run",
-            "reason": (status or {}).get("reason", ""),
-        }
-    names = ("width", "depth", "parameters", "loss", "error", "status")
+        return line
+    if result["status"] in SETTLED:
+        line |= {"status": result["status"], "reason": ""}
+    names = ("width", "depth", "parameters", "loss", "error")
     errors = [item["error"] for item in result["observables"].values() if item["error"] is not None]
     return {
-        **line,
         **{name: result[name] for name in names},
+        **line,
         "worst": max(errors, default=None),
         "seconds": result["cpu_seconds"],
     }

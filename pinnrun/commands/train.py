@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -53,11 +55,31 @@ def exit_code(result: dict[str, Any]) -> int:
 
 
 def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
-    """A new run in ``folder``; returns what its result.json holds."""
+    """A new run in ``folder``; returns what its result.json holds.
+
+    Raises:
+        UserError: the folder holds a run already.
+    """
+    if composed.get("resume"):
+        raise UserError(f"to go on with a run write resume={composed.resume}, without +")
+    if resumable(folder):
+        raise UserError(
+            f"{folder} holds a run already.\nGo on with it: pinnrun train resume={folder}; or name another."
+        )
     config = checked_config(composed)
     with storage.run_lock(folder):
         runner = make_runner(config, folder, config_text(composed), make_display(config.display.kind))
         return execute(runner, config)
+
+
+def resumable(folder: Path) -> bool:
+    """Whether a run was begun there."""
+    return any((folder / name).exists() for name in ("checkpoint.pt", "checkpoint_prev.pt"))
+
+
+def plugin_words(plugins: Sequence[str]) -> list[str]:
+    """What names a run's plugins again on the command line."""
+    return [f"plugins=[{','.join(plugins)}]"] if plugins else []
 
 
 def config_text(composed: DictConfig) -> str:
@@ -85,7 +107,7 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
         display = make_display(config.display.kind)
         runner = make_runner(config, folder, config_text(composed), display, dict(run.provenance))
         runner.load(state)
-        if runner.ended and runner.ended[0] == before:
+        if runner.ended and runner.ended[0] == before and run.result is not None:
             raise UserError(f"{folder} has ended ({before}: {runner.ended[1]}).\n{WHAT_NEXT[before]}")
         if note:
             display.event(note)
@@ -108,7 +130,7 @@ def changed_config(run: storage.Run, words: list[str]) -> DictConfig:
     if code and "plugins" not in changes:
         raise UserError(
             f"{run.folder} was trained with plugins, and a run folder may not run code by itself.\n"
-            f"If you trust them, name them again: plugins=[{','.join(code)}]"
+            f"If you trust them, name them again: {plugin_words(code)[0]}"
         )
     merged = OmegaConf.merge(saved, {"plugins": []}, changes)
     assert isinstance(merged, DictConfig)
@@ -125,7 +147,7 @@ def execute(runner: Any, config: Config) -> dict[str, Any]:
             recorder.write_index()
             if runner.trainer.step == 0:
                 runner.checkpoint()
-            recorder.status("running", "training", runner.trainer.step, runner.stage, config.plugins)
+            write_status(runner, "running", "training")
             state, reason = runner.run()
             result = conclude(runner, state, reason)
         except BaseException as error:
@@ -140,13 +162,29 @@ def execute(runner: Any, config: Config) -> dict[str, Any]:
 
 def conclude(runner: Any, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
     """Leave index, result and, last, the status that says so; returns the result."""
-    recorder, trainer = runner.recorder, runner.trainer
-    recorder.write_index()
+    runner.recorder.write_index()
     result = runner.result(state, reason, assess=assess)
-    result["resume"] = recorder.resume_command(state, runner.config.plugins)
-    storage.write_result(recorder.folder, result)
-    recorder.status(state, reason, trainer.step, runner.stage, runner.config.plugins)
+    result["resume"] = resume_command(runner, state)
+    storage.write_result(runner.recorder.folder, result)
+    write_status(runner, state, reason)
     return result
+
+
+def write_status(runner: Any, state: str, reason: str) -> None:
+    """Replace status.json."""
+    step, resume = runner.trainer.step, resume_command(runner, state)
+    storage.write_status(runner.recorder.folder, state, reason=reason, step=step, stage=runner.stage, resume=resume)
+
+
+def resume_command(runner: Any, state: str) -> str:
+    """What to type to go on, "" where there is nothing to go on with.
+
+    Plugins are named again, because a run folder may not run code by itself.
+    """
+    if state in ("done", "stalled"):
+        return ""
+    words = [f"resume={runner.recorder.folder}", *plugin_words(runner.config.plugins)]
+    return shlex.join(["pinnrun", "train", *words])
 
 
 def give_up(runner: Any, error: BaseException) -> None:
@@ -164,5 +202,5 @@ def give_up(runner: Any, error: BaseException) -> None:
         raise UserError(
             f"cannot write {error.filename}: {error.strerror}.\n"
             f"Everything up to the last checkpoint is safe; make room and go on with:\n"
-            f"  {runner.recorder.resume_command('failed', runner.config.plugins)}"
+            f"  {resume_command(runner, 'failed')}"
         ) from error

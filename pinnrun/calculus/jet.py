@@ -185,6 +185,8 @@ class Jet:
         second = self._second(self)
         if second is None:
             return self._like(torch.cat([f[None], linear]))
+        if ddf is None:
+            raise ValueError("this jet carries second derivatives: f'' is needed")
         d = self.dimension
         return self._like(torch.cat([f[None], linear[:d], linear[d:] + (0.5 * ddf) * second]))
 

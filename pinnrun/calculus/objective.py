@@ -26,8 +26,12 @@ from pinnrun.calculus.terms import Term
 class Network(Protocol):
     """What the calculus asks of a network: its size, and a forward pass on jets (or on plain tensors)."""
 
-    size: int
     has_jets: bool
+
+    @property
+    def size(self) -> int:
+        """Number of parameters P."""
+        ...
 
     def __call__(self, theta: Tensor, inputs: Jet, tape: Tape | None = None) -> Jet:
         """The output's jet from the inputs' jet; linear layers are recorded on the tape."""

@@ -65,7 +65,7 @@ class Adam:
 
     def state(self) -> dict[str, Any]:
         """A copy of the moments, and the learning rate."""
-        moments = self._torch.state[self._parameter] if self._torch is not None else {}
+        moments = self._torch.state[self._parameter] if self._torch and self._parameter is not None else {}
         copied = {name: value.clone() for name, value in moments.items()}
         return {"moments": copied or None, "learning_rate": self.learning_rate}
 

@@ -81,7 +81,7 @@ class Lbfgs:
 
     def state(self) -> dict[str, Any]:
         """A copy of the curvature pairs and of the line search's memory."""
-        memory = self._torch.state[self._parameter] if self._torch is not None else {}
+        memory = self._torch.state[self._parameter] if self._torch and self._parameter is not None else {}
         copied = {name: _clone(value) for name, value in memory.items()}
         return {"memory": copied or None, "learning_rate": self.learning_rate}
 

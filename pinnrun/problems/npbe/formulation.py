@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import cosh
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -70,7 +71,7 @@ class SphericalSolute(Problem):
         raise NotImplementedError
 
     @property
-    def surroundings(self) -> dict[str, float]:
+    def surroundings(self) -> dict[str, Any]:
         """The sphere and its medium, as the reference solvers take them."""
         return {
             "radius": self.radius,

@@ -1,4 +1,4 @@
-"""The config of a run as frozen dataclasses; the YAML files under conf/ give the defaults, `pinnrun.strict` checks them."""
+"""The config of a run as frozen dataclasses; the files under conf/ give the defaults, `pinnrun.strict` checks them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Budget:
     """What the run may cost."""
 
     steps: int | None = setting(None, min=1, help="optimizer steps over all stages; null: no limit")
-    seconds: float | None = setting(None, above=0, unit="CPU s", help="processor time, resumed parts included")
+    seconds: float | None = setting(600.0, above=0, unit="CPU s", help="processor time, resumed parts included")
 
 
 @dataclass(frozen=True)

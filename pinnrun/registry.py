@@ -43,6 +43,9 @@ class Registry(Mapping[str, type]):
             return getattr(import_module(module), attribute)
         return entry
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries  # Mapping's own would import the class to find out
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
 

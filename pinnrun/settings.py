@@ -105,6 +105,8 @@ def describe(cls: type, path: str = "") -> Iterator[Setting]:
     """Yield a `Setting` for every key of a config dataclass, nested groups flattened into dotted keys."""
     hints = typing.get_type_hints(cls)
     for item in fields(cls):
+        if not item.init:  # the memory of an optimizer, no key
+            continue
         key = join(path, item.name)
         nested = [member for member in union_members(hints[item.name]) if is_dataclass(member)]
         for group in nested:

@@ -55,8 +55,8 @@ class Pace:
     window: int = setting(min=2, help="steps of a trial window, after which the analyzer is asked")
     minimum: int = setting(min=2, help="steps of a stage before its forecast may end it")
     horizon: int = setting(min=2, help="steps that a stage is given to reach the target")
-    snapshot: int = setting(1, min=1, help="steps between two stored weight vectors")
-    check: int = setting(1, min=1, help="steps between two measurements of the merit once the loss is near the target")
+    snapshot: int = setting(min=1, help="steps between two stored weight vectors")
+    check: int = setting(min=1, help="steps between two measurements of the merit once the loss is near the target")
 
     def problems(self) -> Iterator[str]:
         """Combinations that make no sense."""

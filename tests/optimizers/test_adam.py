@@ -8,7 +8,7 @@ from torch import nn
 
 from pinnrun.optimizers import Adam, Outcome, Pace
 
-PACE = Pace(2, 2, 2)
+PACE = Pace(2, 2, 2, 1, 1)
 SETTINGS = [
     {},
     {"learning_rate": 0.05, "betas": (0.5, 0.9), "epsilon": 1e-3},

@@ -8,7 +8,7 @@ from cases import CATALOGUE, draw
 
 from pinnrun.optimizers import Adam, Lbfgs, LevenbergMarquardt, Outcome, Pace, StepInfo
 
-PACE = Pace(2, 2, 2)
+PACE = Pace(2, 2, 2, 1, 1)
 OPTIMIZERS = {
     "lm": lambda: LevenbergMarquardt(PACE),
     "adam": lambda: Adam(PACE, learning_rate=0.01),
@@ -165,6 +165,6 @@ def test_accepted_is_one_of_four_outcomes():
 
 
 def test_a_pace_must_leave_time_to_judge():
-    assert list(Pace(10, 20, 20).problems()) == []
-    [line] = Pace(10, 20, 19).problems()
+    assert list(Pace(10, 20, 20, 1, 1).problems()) == []
+    [line] = Pace(10, 20, 19, 1, 1).problems()
     assert line.startswith("horizon: 19 steps are fewer than the minimum of 20")

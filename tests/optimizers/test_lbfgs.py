@@ -8,7 +8,7 @@ from torch import nn
 from pinnrun.calculus import Objective
 from pinnrun.optimizers import Lbfgs, Outcome, Pace
 
-PACE = Pace(2, 2, 2)
+PACE = Pace(2, 2, 2, 1, 1)
 
 
 def torch_lbfgs(parameters, **more) -> torch.optim.LBFGS:

@@ -10,7 +10,7 @@ from pinnrun.architectures import Mlp
 from pinnrun.calculus import Derivatives, Objective, Term
 from pinnrun.optimizers import LevenbergMarquardt, Outcome, Pace
 
-PACE = Pace(2, 2, 2)
+PACE = Pace(2, 2, 2, 1, 1)
 NAMES = ["fit", "burgers", "poisson_boltzmann"]
 
 

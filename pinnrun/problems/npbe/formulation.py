@@ -30,9 +30,7 @@ from pinnrun.problems.base import Problem, require_inside
 from pinnrun.problems.npbe.constants import bjerrum_length, debye_kappa, thermal_energy
 from pinnrun.settings import setting
 
-SINH_LIMIT = (
-    30.0  # |φ| beyond which sinh is continued linearly: never reached by a solution, only by a wild start
-)
+SINH_LIMIT = 30.0  # |φ| beyond which sinh is continued linearly: never reached by a solution, only by a wild start
 SHARES = {"solute": 1 / 6, "solvent": 1 / 2, "potential": 1 / 6, "flux": 1 / 6}  # of the points, by term
 
 
@@ -40,7 +38,7 @@ SHARES = {"solute": 1 / 6, "solvent": 1 / 2, "potential": 1 / 6, "flux": 1 / 6} 
 class SphericalSolute(Problem):
     """Point charges in a dielectric sphere, in a ball of electrolyte."""
 
-    points: int = setting(1800, min=12, help="residual rows over the four terms")
+    points: int = setting(2400, min=12, help="residual rows over the four terms")
     radius: float = setting(4.0, unit="Å", min=0.1, help="radius of the solute")
     ion_radius: float = setting(2.0, unit="Å", min=0, help="ions' centres stay this far from the solute")
     ion_window: float = setting(0.5, unit="Å", min=0, help="half width of the step of the ion accessibility")
@@ -156,9 +154,7 @@ class SphericalSolute(Problem):
 
         return points.cached("debye_hueckel", derivatives, masked)
 
-    def _coulomb_sum(
-        self, points: Points, derivatives: Derivatives, permittivity: float, kappa: float
-    ) -> Jet:
+    def _coulomb_sum(self, points: Points, derivatives: Derivatives, permittivity: float, kappa: float) -> Jet:
         x = points.coordinates(derivatives)
         charges, positions = (t.to(x.channels) for t in self.charge_tensors)
         total = x.constant(0.0)
@@ -181,9 +177,7 @@ class SphericalSolute(Problem):
         return (
             Term("solute", self._solute_points, self._laplace, laplacian, count["solute"]),
             Term("solvent", self._solvent_points, self._poisson_boltzmann, laplacian, count["solvent"]),
-            Term(
-                "potential", self._interface_points, self._potential_jump, Derivatives(), count["potential"]
-            ),
+            Term("potential", self._interface_points, self._potential_jump, Derivatives(), count["potential"]),
             Term("flux", self._interface_points, self._flux_jump, gradient, count["flux"]),
         )
 
@@ -219,9 +213,7 @@ class SphericalSolute(Problem):
     def _points(self, x: Tensor, region: float) -> Points:
         radius = x.norm(dim=-1)
         screening = self.kappa**2 * self.accessibility(radius)
-        return Points(
-            x, region=torch.full_like(radius, region), screening=screening, weight=radius / self.radius
-        )
+        return Points(x, region=torch.full_like(radius, region), screening=screening, weight=radius / self.radius)
 
     def _interface_points(self, generator: torch.Generator, count: int) -> Points:
         normal = directions(generator, count)
@@ -251,9 +243,7 @@ class SphericalSolute(Problem):
 
     def locate(self, x: Tensor) -> Points:
         radius = x.norm(dim=-1)
-        require_inside(
-            radius <= self.domain_radius * (1 + 1e-12), f"the ball |x| <= {self.domain_radius:g} Å"
-        )
+        require_inside(radius <= self.domain_radius * (1 + 1e-12), f"the ball |x| <= {self.domain_radius:g} Å")
         region = torch.where(radius < self.radius, -1.0, 1.0).to(x.dtype)
         return Points(x, region=region)
 
@@ -268,7 +258,7 @@ class SphericalSolute(Problem):
 
 def stretched_sinh(phi: Tensor) -> Tensor:
     """Sinh φ, continued by its tangent beyond ±SINH_LIMIT so that a wild trial step cannot overflow."""
-    # Not phi - phi.clamp(...): that excess is zero too, but its slopes 1 and -1 times cosh(30) would cancel only to 1e-3.
+    # Not φ - φ.clamp(...), zero within the limit too: its slopes, 1 and -1 times cosh(30), would cancel to 1e-3 only.
     excess = torch.relu(phi - SINH_LIMIT) - torch.relu(-phi - SINH_LIMIT)
     return torch.sinh(phi.clamp(-SINH_LIMIT, SINH_LIMIT)) + excess * cosh(SINH_LIMIT)
 

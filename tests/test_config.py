@@ -1,0 +1,192 @@
+"""The YAML files and the dataclasses say the same: same keys, same defaults, every choice named, all of it builds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from pinnrun.build import PRIVATE
+from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
+from pinnrun.confdir import compose
+from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.npbe.born import NpbeBorn
+from pinnrun.problems.npbe.molecule import Npbe
+from pinnrun.problems.poisson import Poisson
+from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
+from pinnrun.settings import describe, union_members
+from pinnrun.strict import ConfigError, build
+
+CONF = Path(__file__).parents[1] / "conf"
+OPTIONS = sorted(path.relative_to(CONF).with_suffix("").as_posix() for path in CONF.glob("*/*.yaml"))
+PROBLEM_FILES = [option for option in OPTIONS if option.startswith("problem/")]
+
+# The file that spells a dataclass out: each of its keys, with its default and a comment.
+SPELLED_OUT: dict[str, type] = {
+    "train": Config,
+    "evaluate": EvaluateSettings,
+    "koopman_analyze": AnalyzeSettings,
+    "koopman/default": KoopmanSettings,
+    "display/auto": DisplaySettings,
+    "problem/poisson": Poisson,
+    "problem/npbe": Npbe,
+    "problem/npbe_born": NpbeBorn,
+    **{f"architecture/{name}": kind for name, kind in ARCHITECTURES.items()},
+    **{f"optimizer/{name}": kind for name, kind in OPTIMIZERS.items()},
+    **{f"scaleup/{name}": kind for name, kind in POLICIES.items()},
+}
+NAMES = ("type", "name", "summary")  # say themselves what they are
+Row = tuple[str, Any, Any, Any]  # dotted key, its type, the dataclass's default, the value in YAML
+
+
+def content(name: str) -> dict[str, Any]:
+    """The settings in a file, without what is Hydra's or the command's own."""
+    plain = OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml"), resolve=False)
+    assert isinstance(plain, dict)
+    plain = {str(key): value for key, value in plain.items() if key not in ("defaults", "hydra", *PRIVATE)}
+    return plain["problem"] if name.startswith("problem/") else plain
+
+
+def rows(cls: type, mapping: Mapping[str, Any], path: str = "") -> Iterator[Row]:
+    """Every key of a dataclass that the mapping gives."""
+    hints = get_type_hints(cls)
+    for item in fields(cls):
+        if not item.init or item.name not in mapping:
+            continue
+        kind, value = hints[item.name], mapping[item.name]
+        if is_dataclass(kind) and isinstance(kind, type):
+            yield from rows(kind, value, f"{path}{item.name}.")
+        else:
+            yield f"{path}{item.name}", kind, item.default, value
+
+
+def keys(cls: type, path: str = "") -> Iterator[str]:
+    """Every key of a dataclass, but the groups that Hydra fills from files of their own."""
+    hints = get_type_hints(cls)
+    for item in fields(cls):
+        kind = hints[item.name]
+        if not item.init or item.metadata.get("choose") or kind in (KoopmanSettings, DisplaySettings):
+            continue
+        if is_dataclass(kind) and isinstance(kind, type):
+            yield from keys(kind, f"{path}{item.name}.")
+        else:
+            yield f"{path}{item.name}"
+
+
+def as_tuples(value: Any) -> Any:
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value
+
+
+def test_every_dataclass_is_spelled_out_somewhere():
+    primary = {path.stem for path in CONF.glob("*.yaml")}
+    assert primary | {"koopman/default"} <= set(SPELLED_OUT)
+    assert set(SPELLED_OUT.values()) >= set(PROBLEMS.values())
+
+
+@pytest.mark.parametrize("name", SPELLED_OUT)
+def test_files_and_dataclasses_have_the_same_keys(name):
+    cls = SPELLED_OUT[name]
+    given = {key for key, *_ in rows(cls, content(name))}
+    assert given == set(keys(cls)), "keys that stand on one side only"
+    known = {item.name for item in fields(cls)}
+    assert set(content(name)) <= known
+
+
+@pytest.mark.parametrize("name", SPELLED_OUT)
+def test_defaults_are_said_alike(name):
+    different = {
+        key: (default, value)
+        for key, _, default, value in rows(SPELLED_OUT[name], content(name))
+        if default is not MISSING and key not in NAMES and default != as_tuples(value)
+    }
+    assert different == {}, "defaults of the dataclass and of the YAML file"
+
+
+@pytest.mark.parametrize("name", SPELLED_OUT)
+def test_every_key_has_its_comment_and_every_choice_its_name(name):
+    lines = (CONF / f"{name}.yaml").read_text().partition("\nhydra:")[0].splitlines()
+    for key, kind, _, value in rows(SPELLED_OUT[name], content(name)):
+        last = key.rpartition(".")[2]
+        if last in NAMES:
+            continue
+        said = [line for line in lines if line.strip().startswith(f"{last}:")]
+        assert said, f"{key} stands nowhere in {name}.yaml"
+        assert all("#" in line for line in said), f"{key} has no comment in {name}.yaml"
+        for choices in (get_args(part) for part in union_members(kind) if get_origin(part) is Literal):
+            missing = [choice for choice in choices if not any(choice in line.partition("#")[2] for line in said)]
+            assert not missing, f"the comment of {key} does not name {missing}"
+            assert value in choices
+
+
+@pytest.mark.parametrize("cls", {*SPELLED_OUT.values()}, ids=lambda cls: cls.__name__)
+def test_every_key_says_what_it_means(cls):
+    assert [setting.key for setting in describe(cls) if not setting.help] == []
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_builds(option):
+    """The strict builder refuses keys that no dataclass has, whichever file they come from."""
+    group, _, name = option.partition("/")
+    config = build(Config, without(compose("train", [f"{group}={name}"])))
+    if group in ("optimizer", "scaleup", "architecture"):
+        assert getattr(config, group).type == name
+    if group == "display":
+        assert config.display.kind == name
+    if group == "problem":
+        assert config.problem.name == name
+        assert config.problem.summary
+        assert config.problem.terms()
+        assert config.architecture.start(len(config.problem.coordinates), config.problem.features, 1).size > 0
+
+
+def without(composed: Any) -> dict[str, Any]:
+    """What is a run's own in a composed config."""
+    plain = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items() if key not in PRIVATE}
+
+
+@pytest.mark.parametrize("option", PROBLEM_FILES)
+def test_problem_files_choose_a_registered_problem_and_a_target(option):
+    plain = OmegaConf.load(CONF / f"{option}.yaml")
+    assert plain.problem.type in PROBLEMS
+    assert plain.target.loss > 0
+    assert (CONF / f"{option}.yaml").read_text().startswith("# @package _global_\n")
+
+
+def test_all_mistakes_are_told_at_once():
+    composed = without(compose("train", ["problem=poisson", "problem.dimension=3"]))
+    composed["problem"]["solution"] = "harmonic"
+    composed["problem"]["dimenson"] = 4
+    composed["target"]["loss"] = 0
+    composed["optimizer"]["type"] = "lmm"
+    with pytest.raises(ConfigError) as error:
+        build(Config, composed)
+    lines = "\n".join(error.value.mistakes)
+    assert len(error.value.mistakes) == 3
+    assert "problem.dimenson: unknown key; did you mean 'problem.dimension'?" in lines
+    assert "target.loss: must be above 0" in lines
+    assert "optimizer: type must be one of lm, adam, lbfgs, got 'lmm'; did you mean 'lm'?" in lines
+    del composed["problem"]["dimenson"]
+    with pytest.raises(ConfigError, match=r"problem\.dimension: the harmonic solution pairs coordinates, 3 is odd"):
+        build(Config, composed)
+
+
+def test_single_precision_cannot_reach_every_target():
+    composed = without(compose("train", ["dtype=float32", "target.loss=1e-11"]))
+    with pytest.raises(ConfigError, match=r"target\.loss: float32 cannot resolve"):
+        build(Config, composed)
+    composed["target"]["loss"] = 1e-9
+    assert build(Config, composed).dtype == "float32"
+
+
+def test_a_device_that_is_not_there(monkeypatch):
+    composed = without(compose("train", ["device=cuda"]))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="device: torch sees no CUDA device here; use device=cpu, or auto"):
+        build(Config, composed)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert build(Config, composed).device == "cuda"

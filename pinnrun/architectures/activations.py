@@ -14,14 +14,14 @@ Activation = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 def tanh(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """tanh y, 1 − tanh², −2 tanh (1 − tanh²)."""
+    """The hyperbolic tangent, 1 − tanh², −2 tanh (1 − tanh²)."""
     f = torch.tanh(y)
     df = 1.0 - f * f
     return f, df, -2.0 * f * df
 
 
 def sin(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Sin y, cos y, −sin y."""
+    """The sine, cos y, −sin y."""
     f = torch.sin(y)
     return f, torch.cos(y), -f
 
@@ -33,7 +33,7 @@ def softplus(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def gelu(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """y Φ(y), Φ + y φ, (2 − y²) φ with the normal distribution Φ and its density φ (Hendrycks & Gimpel 2016)."""
+    """The product y Φ(y), Φ + y φ, (2 − y²) φ; normal distribution Φ with density φ (Hendrycks & Gimpel 2016)."""
     cdf = 0.5 * (1.0 + torch.erf(y / sqrt(2.0)))
     pdf = torch.exp(-0.5 * y * y) / sqrt(2.0 * pi)
     return y * cdf, cdf + y * pdf, (2.0 - y * y) * pdf

@@ -133,9 +133,7 @@ class Mlp:
             hidden = active
         return self._linear("output", parts, hidden, tape)
 
-    def _linear(
-        self, layer: str, parts: dict[str, Tensor], z: Jet, tape: Tape | None, weight: str = "weight"
-    ) -> Jet:
+    def _linear(self, layer: str, parts: dict[str, Tensor], z: Jet, tape: Tape | None, weight: str = "weight") -> Jet:
         y = z.channels @ parts[f"{layer}.{weight}"].T
         bias = f"{layer}.bias" if weight == "weight" else None
         if bias:

@@ -196,22 +196,22 @@ class Jet:
         return self.compose(f, -f * f, 2.0 * f * f * f)
 
     def exp(self) -> Jet:
-        """exp(self)."""
+        """The exponential."""
         f = torch.exp(self.value)
         return self.compose(f, f, f)
 
     def sin(self) -> Jet:
-        """sin(self)."""
+        """The sine."""
         s, c = torch.sin(self.value), torch.cos(self.value)
         return self.compose(s, c, -s)
 
     def cos(self) -> Jet:
-        """cos(self)."""
+        """The cosine."""
         s, c = torch.sin(self.value), torch.cos(self.value)
         return self.compose(c, -s, -c)
 
     def tanh(self) -> Jet:
-        """tanh(self)."""
+        """The hyperbolic tangent."""
         t = torch.tanh(self.value)
         df = 1.0 - t * t
         return self.compose(t, df, -2.0 * t * df)

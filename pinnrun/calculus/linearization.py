@@ -51,7 +51,7 @@ class Linearization(ABC):
         return self.J() @ v
 
     def rmv(self, y: Tensor) -> Tensor:
-        """Jᵀ y, ``(P,)``; rmv(r) is the gradient."""
+        """The product Jᵀ y, ``(P,)``; the gradient for y = r."""
         return self.J().T @ y
 
     def gram(self) -> Tensor:

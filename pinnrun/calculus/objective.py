@@ -109,7 +109,7 @@ class Objective:
         return value.detach(), gradient
 
     def linearize(self, theta: Tensor) -> Linearization:
-        """r and J at θ: factored for a network with jets, by ``vmap(jacrev)`` for any other."""
+        """The linearization at θ: factored for a network with jets, by ``vmap(jacrev)`` for any other."""
         if not self.field.network.has_jets:
             return self.linearize_rowwise(theta)
         theta = theta.detach()
@@ -121,8 +121,8 @@ class Objective:
         return FactoredLinearization(blocks, theta.shape[0])
 
     def linearize_rowwise(self, theta: Tensor) -> Linearization:
-        """r and J by ``vmap(jacrev)`` over single rows: slower, asks nothing of the network, and independent
-        of the factored form, which the tests hold against it.
+        """The same by ``vmap(jacrev)`` over single rows: slower, but it asks nothing of the network and shares
+        no tape with the factored form.
         """
         residuals, jacobians = [], []
         for term, points, scale in self.blocks:

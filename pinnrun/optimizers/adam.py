@@ -28,9 +28,7 @@ class Adam:
     def _prepare(self, theta: Tensor) -> tuple[Tensor, torch.optim.Adam]:
         if self._parameter is None or self._torch is None:
             self._parameter = theta.detach().clone()
-            self._torch = torch.optim.Adam(
-                [self._parameter], lr=self.learning_rate, betas=self.betas, eps=self.epsilon
-            )
+            self._torch = torch.optim.Adam([self._parameter], lr=self.learning_rate, betas=self.betas, eps=self.epsilon)
         self._parameter.copy_(theta)
         return self._parameter, self._torch
 

@@ -81,9 +81,7 @@ class Poisson(Problem):
     def ansatz(self, points: Points, raw: Jet) -> Jet:
         if self.boundary == "soft":
             return raw
-        return (
-            points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw
-        )
+        return points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw
 
     def _distance(self, points: Points, derivatives: Derivatives) -> Jet:
         x = points.coordinates(derivatives)

@@ -39,9 +39,7 @@ class NpbeBorn(SphericalSolute):
         return solve_ion(charge=self.charge, **self.surroundings)
 
     def reference(self) -> Reference:
-        return Reference(
-            lambda x: self.exact.potential(np.linalg.norm(x, axis=1)), "radial Chebyshev elements, Newton"
-        )
+        return Reference(lambda x: self.exact.potential(np.linalg.norm(x, axis=1)), "radial Chebyshev elements, Newton")
 
     def observables(self, solution: Solution) -> dict[str, Observable]:
         """The solvation energy ½qφ and the reaction potential at the ion."""

@@ -58,8 +58,6 @@ class Npbe(SphericalSolute):
         reaction = solution(self.at_charges(), Derivatives()).value[0, :, 0].cpu().double().numpy()
         energy = 0.5 * float(np.dot(self.charges, reaction)) * self.energy_unit
         found = {"solvation_energy": Observable(energy, "kJ/mol", self.exact.charge_energy)}
-        for number, (value, exact) in enumerate(
-            zip(reaction, self.exact.reaction_potentials, strict=True), 1
-        ):
+        for number, (value, exact) in enumerate(zip(reaction, self.exact.reaction_potentials, strict=True), 1):
             found[f"reaction_potential_{number}"] = Observable(float(value), "kT/e", float(exact))
         return found

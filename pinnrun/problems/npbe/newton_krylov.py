@@ -73,9 +73,7 @@ class NewtonKrylov:
         _, inverse, source = self._iterate(self._background, table)
         return self._grid.flat(_apply(inverse[:, :, self._active], source))
 
-    def _iterate(
-        self, background: np.ndarray, table: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _iterate(self, background: np.ndarray, table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Solve with phi_linear = background on the grid, from the guess v = table (2L+1, L+1, A).
 
         Returns:

@@ -173,9 +173,7 @@ class _Equation:
         potential = self.charge * self.solvent.medium.solvent_bjerrum / r + mesh.interpolate(correction, r)
         return float((4 * math.pi * r**2 * self.solvent.energy_density(r, potential)) @ weights)
 
-    def _refine(
-        self, first: RadialMesh, guess: np.ndarray | None, tolerance: float
-    ) -> tuple[RadialMesh, np.ndarray]:
+    def _refine(self, first: RadialMesh, guess: np.ndarray | None, tolerance: float) -> tuple[RadialMesh, np.ndarray]:
         """Halve elements until the solution has Chebyshev tails below the tolerance everywhere.
 
         Newton starts every time from the guess, (N,) on the first mesh; None asks for the linear equation.

@@ -184,9 +184,7 @@ def solve_sphere(
     )
 
 
-def _expand(
-    sphere: ChargedSphere, mesh: RadialMesh, degree: int, *, linear: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _expand(sphere: ChargedSphere, mesh: RadialMesh, degree: int, *, linear: bool) -> tuple[np.ndarray, np.ndarray]:
     """Flat coefficients (K, N) of the linear solution, to the degree it needs, and of the correction."""
     linear_degree = min(sphere.degree_for(_LINEAR_TAIL), _HIGHEST_DEGREE)
     linear_part = sphere.linear_solution(mesh, max(degree, linear_degree))
@@ -217,9 +215,7 @@ def _accuracy(
 ) -> float:
     """What the harmonics left out and the radial mesh miss, judged by the last ones kept, kT/e."""
     ratio = sphere.eccentricity
-    remainder = ratio / (
-        1 - ratio
-    )  # sum of all further terms of a geometric series, relative to the last one
+    remainder = ratio / (1 - ratio)  # sum of all further terms of a geometric series, relative to the last one
     last = _degree(linear)
     linear_tail = _sizes(linear)[-1].max() * remainder
     reaction = linear[:, :1] - sphere.multipoles(last)[:, None]

@@ -60,8 +60,12 @@ def run_lock(folder: str | os.PathLike[str]) -> Iterator[Holder]:
     """
     path = Path(folder) / NAME
     holder = this_process()
-    try:  # from the start: Ctrl-C may come while the lock is being written
+    try:
         _acquire(path, holder)
+    except KeyboardInterrupt:  # while the lock was being written
+        _release(path, holder)
+        raise
+    try:
         yield holder
     finally:
         _release(path, holder)

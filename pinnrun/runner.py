@@ -316,6 +316,7 @@ class Runner:
                 "merit": self.merit,
                 "outlook": self.outlook,
                 "ended": self.ended,
+                "target": self.config.target.loss,
                 "seconds": [self.cpu_seconds, self.wall_seconds],
             },
         )
@@ -331,6 +332,8 @@ class Runner:
         self.growth, self.best, self.safe = state["growth"], state["best"], state["safe"]
         self.merit, self.outlook = state["merit"], state["outlook"]
         self._earlier = tuple(state["seconds"])
+        if self.config.target.loss < state["target"]:
+            self.trainer.held = 0
         self.ended = self.still(state["ended"])
         steps, losses = self.recorder.history(self.stage)
         steps = steps - (self.trainer.step - self.trainer.stage_step)
@@ -344,10 +347,8 @@ class Runner:
         if ended is None:
             return None
         state, reason = ended
-        if state == "done" and self.merit > self.config.target.loss:
-            self.trainer.held = 0
-            return None
-        return None if state == "budget" and not self.spent() else (state, reason)
+        overtaken = {"done": not self.trainer.reached, "budget": not self.spent()}
+        return None if overtaken.get(state) else (state, reason)
 
     # -- the result --------------------------------------------------------------------------------------------
 

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from pinnrun import storage
 from pinnrun.commands.settings import AnalyzeSettings
+from pinnrun.commands.train import saved_config
 from pinnrun.confdir import run_hydra
 from pinnrun.display import print_koopman
 from pinnrun.errors import UserError
@@ -31,7 +32,7 @@ def analyze(composed: DictConfig) -> None:
     run = storage.open_run(folder)
     if not run.stages:
         raise UserError(f"{folder} has no windows yet; wait for the first, or name another run: run=FOLDER")
-    config = OmegaConf.create(str(run.provenance["config"]))
+    config = saved_config(run)
     target = settings.target or float(config.target.loss)
     stages = [analyze_stage(run, stage, target, settings, config) for stage in run.stages]
     print(f"{folder}: {run.state}, {len(run.windows)} windows, target {target:g}")
@@ -89,7 +90,11 @@ def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
     place = folder / "figures"
     place.mkdir(exist_ok=True)
     curves = [{**stage, "loss": stage["losses"], "merit": stage["merits"]} for stage in stages]
-    spectra = [{**stage["spectrum"], **{k: stage[k] for k in ("width", "depth", "stage")}} for stage in stages if stage["spectrum"]]
+    spectra = [
+        {**stage["spectrum"], **{k: stage[k] for k in ("width", "depth", "stage")}}
+        for stage in stages
+        if stage["spectrum"]
+    ]
     try:
         paths = [figures.loss_figure(curves, place / "loss.png", target=target)]
         if spectra:

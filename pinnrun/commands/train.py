@@ -114,10 +114,25 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
         return execute(runner, config)
 
 
-def changed_config(run: storage.Run, words: list[str]) -> DictConfig:
-    """The run's own config with the changes that a resumed run may take."""
+def saved_config(run: storage.Run) -> DictConfig:
+    """The run's config as it was trained.
+
+    Raises:
+        UserError: the index, which holds it, is gone.
+    """
+    if "config" not in run.provenance:
+        raise UserError(
+            f"{run.folder} has lost run.h5, and with it the config of the run.\n"
+            "Copy it back from a backup; the windows and checkpoints are not harmed."
+        )
     saved = OmegaConf.create(str(run.provenance["config"]))
     assert isinstance(saved, DictConfig)
+    return saved
+
+
+def changed_config(run: storage.Run, words: list[str]) -> DictConfig:
+    """The run's own config with the changes that a resumed run may take."""
+    saved = saved_config(run)
     for word in words:
         key, equals, _ = word.lstrip("+").partition("=")
         if not equals or key.split(".")[0] not in RESUMABLE:
@@ -199,8 +214,8 @@ def give_up(runner: Any, error: BaseException) -> None:
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
         conclude(runner, "interrupted" if left else "failed", reason, assess=False)
     if isinstance(error, OSError) and Path(error.filename or "").is_relative_to(folder):
-        raise UserError(
-            f"cannot write {error.filename}: {error.strerror}.\n"
-            f"Everything up to the last checkpoint is safe; make room and go on with:\n"
-            f"  {resume_command(runner, 'failed')}"
-        ) from error
+        advice = "Make room and start again."
+        if resumable(folder):
+            advice = "Everything up to the last checkpoint is safe; make room and go on with:\n  "
+            advice += resume_command(runner, "failed")
+        raise UserError(f"cannot write {error.filename}: {error.strerror}.\n{advice}") from error

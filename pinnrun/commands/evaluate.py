@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from pinnrun.commands.settings import EvaluateSettings
 from pinnrun.confdir import run_hydra
 from pinnrun.errors import UserError
 from pinnrun.strict import build
+
+FORMATS = (".csv", ".npy")
 
 
 def main() -> int:
@@ -30,10 +33,11 @@ def evaluate(composed: DictConfig) -> None:
     folder = storage.latest_run() if settings.run == "last" else Path(settings.run)
     source = Path(settings.points)
     out = Path(settings.out) if settings.out else source.with_name(f"{source.stem}_field{source.suffix}")
-    if out.suffix not in (".csv", ".npy"):
-        raise UserError(f"out: {out} must end in .csv or .npy")
     problem, solution = trained(folder, settings.plugins)
-    table, names = field_table(problem, solution, read_points(source, problem.coordinates), settings.gradient)
+    points = read_points(source, problem.coordinates)
+    if out.suffix not in FORMATS:
+        raise UserError(f"out: {out} must end in .csv or .npy")
+    table, names = field_table(problem, solution, points, settings.gradient)
     write_table(out, table, names)
     print(f"{len(table)} points of {problem.name} from {folder} written to {out}: {', '.join(names)}")
 
@@ -44,7 +48,9 @@ def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
 
     config = checked_config(changed_config(storage.open_run(folder), plugin_words(plugins)))
     device, dtype = prepare_torch(config)
-    state, _ = storage.load_checkpoint(folder)
+    state, note = storage.load_checkpoint(folder)
+    if note:
+        print(note, file=sys.stderr)
     from pinnrun.architectures import Mlp
     from pinnrun.solution import TrainedField
 
@@ -61,10 +67,14 @@ def read_points(path: Path, coordinates: tuple[str, ...]) -> np.ndarray:
     """
     if not path.is_file():
         raise UserError(f"points: there is no file {path}")
+    if path.suffix not in FORMATS:
+        raise UserError(f"points: {path} must be a .csv or .npy file")
     try:
         points = np.load(path, allow_pickle=False) if path.suffix == ".npy" else read_csv(path, coordinates)
     except (ValueError, OSError) as error:
         raise UserError(f"points: cannot read {path}: {error}") from error
+    if points.dtype.kind not in "fiu":
+        raise UserError(f"points: {path} holds {points.dtype}, not real numbers")
     points = np.asarray(points, np.float64)
     points = points[:, None] if points.ndim == 1 and len(coordinates) == 1 else points
     if points.ndim != 2 or points.shape[1] != len(coordinates):
@@ -79,20 +89,40 @@ def read_points(path: Path, coordinates: tuple[str, ...]) -> np.ndarray:
 
 
 def read_csv(path: Path, coordinates: tuple[str, ...]) -> np.ndarray:
-    """Numbers from a CSV file; with a header its columns are found by the coordinates' names."""
-    rows = [row for row in csv.reader(path.read_text().splitlines()) if row and not row[0].startswith("#")]
+    """Numbers from a CSV file; with a header its columns are found by the coordinates' names.
+
+    Raises:
+        ValueError: a row is not like the first one, or not all numbers; names its line.
+    """
+    lines = enumerate(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()), 1)
+    rows = [(line, row) for line, row in lines if row and not row[0].startswith("#")]
     if not rows:
-        raise ValueError("it is empty")
-    try:
-        [float(cell) for cell in rows[0]]
-        columns: list[int] = list(range(len(rows[0])))
-    except ValueError:
-        header = [cell.strip() for cell in rows.pop(0)]
+        raise ValueError("it holds no points")
+    width = len(rows[0][1])
+    columns = list(range(width))
+    if not all(map(is_number, rows[0][1])):
+        header = [cell.strip() for cell in rows.pop(0)[1]]
         missing = [name for name in coordinates if name not in header]
         if missing:
-            raise ValueError(f"its header {', '.join(header)} has no column {', '.join(missing)}") from None
+            raise ValueError(f"its header {', '.join(header)} has no column {', '.join(missing)}")
         columns = [header.index(name) for name in coordinates]
-    return np.array([[float(row[column]) for column in columns] for row in rows])
+    if not rows:
+        raise ValueError("it holds no points")
+    table = np.empty((len(rows), len(columns)))
+    for values, (line, row) in zip(table, rows, strict=True):
+        if len(row) != width or not all(is_number(row[column]) for column in columns):
+            raise ValueError(f"line {line} is not like the first, or not all numbers: {','.join(row)[:60]}")
+        values[:] = [float(row[column]) for column in columns]
+    return table
+
+
+def is_number(text: str) -> bool:
+    """Whether float() takes it."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def field_table(problem: Any, solution: Any, x: np.ndarray, gradient: bool) -> tuple[np.ndarray, list[str]]:
@@ -122,4 +152,7 @@ def write_table(path: Path, table: np.ndarray, names: list[str]) -> None:
         np.save(buffer, table)
     else:
         np.savetxt(buffer, table, fmt="%.17g", delimiter=",", header=",".join(names), comments="")
-    storage.write_bytes(path, buffer.getvalue())
+    try:
+        storage.write_bytes(path, buffer.getvalue())
+    except OSError as error:
+        raise UserError(f"out: cannot write {path}: {error.strerror}") from error

@@ -88,7 +88,6 @@ def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
     from pinnrun.display import figures
 
     place = folder / "figures"
-    place.mkdir(exist_ok=True)
     curves = [{**stage, "loss": stage["losses"], "merit": stage["merits"]} for stage in stages]
     spectra = [
         {**stage["spectrum"], **{k: stage[k] for k in ("width", "depth", "stage")}}
@@ -96,11 +95,12 @@ def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
         if stage["spectrum"]
     ]
     try:
+        place.mkdir(exist_ok=True)
         paths = [figures.loss_figure(curves, place / "loss.png", target=target)]
         if spectra:
             paths.append(figures.spectrum_figure(spectra, place / "spectrum.png"))
         paths.append(figures.growth_figure(stages, place / "growth.png"))
-    except UserError as error:  # no matplotlib: the numbers above stand without the pictures
-        print(error, file=sys.stderr)
+    except (UserError, OSError) as error:  # no matplotlib, no room: the numbers above stand without the pictures
+        print(f"no figures: {error}", file=sys.stderr)
         return
     print("figures    " + "\n           ".join(str(path) for path in paths))

@@ -25,6 +25,9 @@ def main() -> int:
         raise UserError(f"pinnrun problems takes no '{words[0]}'; only --config-dir FOLDER")
     elif os.environ.get("PINNRUN_CONFIG_DIR"):
         folders.append(Path(os.environ["PINNRUN_CONFIG_DIR"]))
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"--config-dir: there is no folder '{folder}'")
     found = [(path.stem, summary(path)) for folder in folders for path in sorted((folder / "problem").glob("*.yaml"))]
     width = max(len(name) for name, _ in found) + 2
     for name, text in found:
@@ -33,7 +36,7 @@ def main() -> int:
 
 
 def shipped() -> Path:
-    """pinnrun's own configs (``confdir.conf_dir`` without its import of Hydra)."""
+    """Pinnrun's own configs (``confdir.conf_dir`` without its import of Hydra)."""
     package = Path(__file__).resolve().parents[1]
     return next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir())
 
@@ -43,6 +46,8 @@ def summary(path: Path) -> str:
     try:
         content: Any = yaml.safe_load(path.read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{where} cannot be read: {getattr(error, 'problem', error)}") from error
     group = content.get("problem", content) if isinstance(content, dict) else {}
     return str(group.get("summary", "")) if isinstance(group, dict) else ""

@@ -1,0 +1,131 @@
+"""`pinnrun koopman analyze`: on finished, interrupted and running runs, from what lies in the folder alone."""
+
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from runs import TINY, interrupt, lookup, start
+
+from pinnrun.koopman import forecast
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def run(workplace):
+    """A run of three stages that spent its budget."""
+    folder = Path("outputs/poisson/one")
+    start(folder)
+    return folder
+
+
+def test_every_stage_with_its_figures_on_stdout(pinnrun, run):
+    ran = pinnrun("koopman", "analyze")  # of the latest run
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"{run}: budget, 6 windows, target 1e-07")
+    stages = lookup(run).stages
+    heads = re.findall(r"^stage (\d): (\d+) x (\d), (\d+) parameters, (\d+) steps, loss (\S+),", ran.out, re.MULTILINE)
+    assert [tuple(map(float, head)) for head in heads] == [
+        (
+            i,
+            *(stage.architecture[name] for name in ("width", "depth", "parameters")),
+            len(stage.columns["step"]),
+            float(f"{stage.columns['loss'][-1]:.3e}"),
+        )
+        for i, stage in enumerate(stages)
+    ]
+    for name in ("loss", "spectrum", "growth"):
+        assert (run / f"figures/{name}.png").read_bytes().startswith(PNG)
+        assert str(run / f"figures/{name}.png") in ran.out
+
+
+def test_the_forecast_is_that_of_the_loss_against_the_target_asked_for(pinnrun, run):
+    ran = pinnrun("koopman", "analyze", "target=1e-3", "horizon=500", "figures=false")
+    columns = lookup(run).stages[-1].columns
+    gap = min(1.0, columns["loss"][-1] / columns["merit"][-1])
+    steps = np.arange(1, len(columns["loss"]) + 1)
+    outlook = forecast(steps, columns["loss"], target=1e-3 * gap, horizon=500)
+    last = ran.out[ran.out.rindex("\nstage ") :]
+    assert f"by step 500) = {outlook.probability:.3g}" in last
+    assert f"{outlook.median[-1]:.3e}" in last
+    assert not (run / "figures").exists()
+
+
+def test_every_decision_is_listed(pinnrun, run):
+    out = " ".join(pinnrun("koopman", "analyze", "figures=false").out.split())
+    for decision in lookup(run).decisions:
+        assert " ".join(decision["evidence"].split()) in out
+
+
+def test_nothing_else_is_touched(pinnrun, workplace, run):
+    before = {path: path.stat().st_mtime_ns for path in workplace.rglob("*") if path.is_file()}
+    pinnrun("koopman", "analyze")
+    after = {path: path.stat().st_mtime_ns for path in workplace.rglob("*") if path.is_file()}
+    assert {path: after[path] for path in before} == before
+    assert {path.parent for path in after.keys() - before.keys()} == {workplace / run / "figures"}
+
+
+def test_an_interrupted_run(pinnrun, workplace):
+    start(Path("run"), at={12: interrupt})
+    ran = pinnrun("koopman", "analyze", "run=run", "figures=false")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith("run: interrupted, 2 windows")
+    assert len(re.findall("^stage ", ran.out, re.MULTILINE)) == 2  # the third has no window yet
+
+
+def test_a_run_that_goes_on_meanwhile(pinnrun, workplace, zygote):
+    pace = ("window=80", "minimum=80", "horizon=160", "snapshot=2")
+    words = ["train", *TINY, "budget.steps=1000000", *(f"optimizer.pace.{word}" for word in pace)]
+    child = zygote.start(*words, "hydra.run.dir=run", cwd=workplace)
+    counts = []
+    for _ in range(3):
+        child.wait_for(lambda: len(list(Path("run/windows").glob("*.h5"))) > max(counts, default=2))
+        ran = pinnrun("koopman", "analyze", "run=run", f"figures={str(not counts).lower()}")
+        assert (ran.code, ran.err) == (0, "")
+        (count,) = re.findall(r"^run: running, (\d+) windows", ran.out)
+        counts.append(int(count))
+    assert counts == sorted(set(counts))
+    assert (Path("run/figures/loss.png")).read_bytes().startswith(PNG)
+    child.send(signal.SIGINT)
+    assert child.wait() == 130
+    assert lookup(Path("run")).gaps == ()
+
+
+def test_figures_that_cannot_be_written_do_not_hide_the_numbers(pinnrun, run):
+    (run / "figures").write_text("a file where the folder should be")
+    ran = pinnrun("koopman", "analyze")
+    assert ran.code == 0 and "stage 2" in ran.out
+    assert "figures" in ran.err and len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run=elsewhere",), "is not a run folder"),
+        ((), "pinnrun train"),
+        (("horizon=0", "target=-1"), "target"),
+        (("figure=false",), "figures"),
+    ],
+)
+def test_mistakes(pinnrun, workplace, words, told):
+    refused = pinnrun("koopman", "analyze", *words)
+    assert refused.code == 2 and refused.out == ""
+    assert told in refused.err and len(refused.err.splitlines()) <= 6
+    assert list(workplace.iterdir()) == []
+
+
+def test_a_run_without_windows_yet(pinnrun, workplace):
+    start(Path("run"), at={2: interrupt})
+    refused = pinnrun("koopman", "analyze", "run=run")
+    assert refused.code == 2 and "no windows yet" in refused.err
+
+
+def test_a_damaged_window_is_named(pinnrun, run):
+    path = lookup(run).windows[3].path
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = b"\0" * (len(data) - len(data) // 2)
+    path.write_bytes(data)
+    refused = pinnrun("koopman", "analyze", f"run={run}")
+    assert refused.code == 2 and path.name in refused.err and len(refused.err.splitlines()) <= 6

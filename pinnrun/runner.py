@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 
 from pinnrun import storage
-from pinnrun.architectures import Mlp, size_after
+from pinnrun.account import Account
+from pinnrun.architectures import size_after
+from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, forecast
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Decision, StageView
 from pinnrun.signals import StopRequest
-from pinnrun.solution import Assessor, TrainedField
 from pinnrun.trainer import Diverged, Trainer
 
 REWINDS = 3  # divergences that are forgiven
@@ -43,7 +44,7 @@ class Runner:
     def __init__(self, config: Config, trainer: Trainer, recorder: Recorder, display: Display) -> None:
         self.config, self.trainer, self.recorder, self.display = config, trainer, recorder, display
         self.policy, self.pace = config.scaleup, config.optimizer.pace
-        self.assessor = Assessor(config.problem, trainer.test_points)
+        self.account = Account(config, trainer)
         self.stage = 0
         self.last_growth: Action | None = None
         self.window_length = self.pace.window
@@ -51,14 +52,13 @@ class Runner:
         self.history: tuple[list[int], list[float]] = ([], [])  # steps of the stage and losses
         self.backtests: list[float] = []
         self.growth: dict[str, Any] | None = None
-        self.best: dict[str, Any] = {"merit": inf}
         self.safe: dict[str, Any] | None = None  # where a divergence rewinds to: the start of the open window
         self.merit = inf
         self.outlook = ""
         self.steps_to_target: float | None = None
         self.ended: tuple[str, str] | None = None  # how, and why in words
         self.request = StopRequest()
-        self._clock, self._earlier = (time.process_time(), time.time()), (0.0, 0.0)
+        self.clock = Clock()
         self._saved_at = time.monotonic()
 
     # -- the loop ----------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ class Runner:
     def note(self, row: dict[str, float]) -> None:
         """Record one step and show it."""
         trainer = self.trainer
-        row["seconds"] = self.cpu_seconds
+        row["seconds"] = self.clock.cpu
         snapshot = trainer.stage_step % self.pace.snapshot == 0
         self.recorder.add(row, trainer.parameters() if snapshot else None)
         self.history[0].append(trainer.stage_step)
@@ -138,7 +138,7 @@ class Runner:
         The target bounds the merit, the forecast is made for the training loss, of which there is a value at every
         step: so L_min is lowered by the factor that lies between the two at the window's end.
         """
-        self.keep_best()
+        self.account.keep_best(self.merit, self.history[1][-1])
         self.recorder.close_window(self.stage, self.trainer.network)
         self.safe = None
         if not self.policy.needs_forecast or self.trainer.stuck:
@@ -169,7 +169,7 @@ class Runner:
             met = f"merit {self.merit:.3g} <= {target.loss:g} for {trainer.held} consecutive steps"
             return Decision(Action.DONE, met, 0)
         if self.spent():
-            return Decision(Action.STOP, f"the budget is spent at merit {self.best['merit']:.3g}", 0)
+            return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
         if outlook is None and self.policy.needs_forecast and not trainer.stuck:
             return Decision(Action.CONTINUE, self.outlook, self.pace.window)
         steps, loss = (np.asarray(part) for part in self.history)
@@ -185,7 +185,7 @@ class Runner:
         """Whether the budget is (or with one more step will be) spent."""
         budget = self.config.budget
         steps = budget.steps is not None and self.trainer.step + steps_ahead >= budget.steps
-        return steps or (budget.seconds is not None and self.cpu_seconds >= budget.seconds)
+        return steps or (budget.seconds is not None and self.clock.cpu >= budget.seconds)
 
     def record(self, decision: Decision, outlook: Forecast | None) -> None:
         """Write the decision with its evidence, and the stage as it stands."""
@@ -199,28 +199,15 @@ class Runner:
                 "evidence": decision.evidence,
                 "forecast": outlook.as_dict() if outlook else None,
             },
-            self.stage_record(decision),
+            self.account.stage(
+                decision,
+                seconds=self.clock.cpu - self.stage_started,
+                loss=self.history[1][-1],
+                merit=self.merit,
+                growth=self.growth,
+            ),
         )
         self.window_length = max(decision.steps, 1)
-
-    def stage_record(self, decision: Decision) -> dict[str, Any]:
-        """The growth story's line of the present stage; its error is measured when it ends."""
-        trainer = self.trainer
-        ends = decision.action.grows or decision.action in (Action.DONE, Action.STOP)
-        return {
-            "width": trainer.network.width,
-            "depth": trainer.network.depth,
-            "parameters": trainer.network.size,
-            "first_step": trainer.step - trainer.stage_step + 1,
-            "steps": trainer.stage_step,
-            "seconds": self.cpu_seconds - self.stage_started,
-            "loss": self.history[1][-1],
-            "merit": self.merit,
-            "error": self.assessor.error(trainer.solution) if ends else None,
-            "decision": decision.action.value,
-            "evidence": decision.evidence,
-            "growth": self.growth,
-        }
 
     def grow(self, decision: Decision) -> None:
         """Widen or deepen, and begin the next stage."""
@@ -233,7 +220,7 @@ class Runner:
         self.stage += 1
         self.last_growth = decision.action
         self.window_length = self.pace.window
-        self.stage_started = self.cpu_seconds
+        self.stage_started = self.clock.cpu
         self.history = ([], [])
         self.merit, self.outlook, self.steps_to_target = inf, "", None
 
@@ -274,28 +261,6 @@ class Runner:
         if self.request.received is not None:
             raise Interrupted
 
-    def keep_best(self) -> None:
-        """Remember the network of the best merit."""
-        if self.merit <= self.best["merit"]:
-            trainer = self.trainer
-            self.best = {
-                "merit": self.merit,
-                "loss": self.history[1][-1],
-                "step": trainer.step,
-                "network": trainer.network.describe(),
-                "theta": trainer.theta.clone(),
-            }
-
-    @property
-    def cpu_seconds(self) -> float:
-        """Processor time of the run, earlier parts included."""
-        return self._earlier[0] + time.process_time() - self._clock[0]
-
-    @property
-    def wall_seconds(self) -> float:
-        """Time by the clock, earlier parts included."""
-        return self._earlier[1] + time.time() - self._clock[1]
-
     # -- state -------------------------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
@@ -311,13 +276,13 @@ class Runner:
                 "stage_started": self.stage_started,
                 "backtests": list(self.backtests),
                 "growth": self.growth,
-                "best": self.best,
+                "best": self.account.best,
                 "safe": self.safe,
                 "merit": self.merit,
                 "outlook": self.outlook,
                 "ended": self.ended,
                 "target": self.config.target.loss,
-                "seconds": [self.cpu_seconds, self.wall_seconds],
+                "seconds": [self.clock.cpu, self.clock.wall],
             },
         )
         self._saved_at = time.monotonic()
@@ -329,9 +294,9 @@ class Runner:
         self.stage, self.window_length = state["stage"], state["window_length"]
         self.last_growth = Action(state["last_growth"]) if state["last_growth"] else None
         self.stage_started, self.backtests = state["stage_started"], list(state["backtests"])
-        self.growth, self.best, self.safe = state["growth"], state["best"], state["safe"]
+        self.growth, self.account.best, self.safe = state["growth"], state["best"], state["safe"]
         self.merit, self.outlook = state["merit"], state["outlook"]
-        self._earlier = tuple(state["seconds"])
+        self.clock = Clock(*state["seconds"])
         if self.config.target.loss < state["target"]:
             self.trainer.held = 0
         self.ended = self.still(state["ended"])
@@ -350,38 +315,6 @@ class Runner:
         overtaken = {"done": not self.trainer.reached, "budget": not self.spent()}
         return None if overtaken.get(state) else (state, reason)
 
-    # -- the result --------------------------------------------------------------------------------------------
-
     def result(self, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
-        """What ``result.json`` holds: the best network's numbers and references, and the growth story.
-
-        ``assess=False`` leaves out what the problem's own code would have to compute.
-        """
-        trainer = self.trainer
-        if "theta" in self.best:
-            network = Mlp.from_description(self.best["network"])
-            solution = TrainedField(self.config.problem, network, self.best["theta"])
-        else:  # stopped inside the very first window
-            network, solution = trainer.network, trainer.solution
-        return {
-            "status": state,
-            "reason": reason,
-            "loss": self.best.get("loss", self.history[1][-1] if self.history[1] else None),
-            "merit": self.best["merit"],
-            "target": self.config.target.loss,
-            "error": self.assessor.error(solution) if assess else None,
-            "observables": self.assessor.observables(solution) if assess else {},
-            "width": network.width,
-            "depth": network.depth,
-            "parameters": network.size,
-            "steps": trainer.step,
-            "stages": self.recorder.stages,
-            "cpu_seconds": self.cpu_seconds,
-            "wall_seconds": self.wall_seconds,
-            "seed": self.config.seed,
-            "problem": self.config.problem.name,
-            "folder": str(self.recorder.folder),
-            "versions": self.recorder.provenance["versions"],
-        }
-
-
+        """What ``result.json`` holds; see ``Account.result``."""
+        return self.account.result(state, reason, self.recorder, self.clock, assess=assess)

@@ -1,0 +1,90 @@
+"""The account of a run: its best network, the lines of the growth story, the result beside its references."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from pinnrun.architectures import Mlp
+from pinnrun.clock import Clock
+from pinnrun.config import Config
+from pinnrun.recorder import Recorder
+from pinnrun.scaleup import Action, Decision
+from pinnrun.solution import Assessor, TrainedField
+from pinnrun.trainer import Trainer
+
+
+class Account:
+    """Remembers the network of the best merit, and puts numbers beside their references.
+
+    Args:
+        config: the checked config.
+        trainer: the network in training; its test points are where errors are measured.
+    """
+
+    def __init__(self, config: Config, trainer: Trainer) -> None:
+        self.config, self.trainer = config, trainer
+        self.assessor = Assessor(config.problem, trainer.test_points)
+        self.best: dict[str, Any] = {"merit": inf}
+
+    def keep_best(self, merit: float, loss: float) -> None:
+        """Remember the present network if none was better; it is what the run gives in the end."""
+        if merit <= self.best["merit"]:
+            self.best = {
+                "merit": merit,
+                "loss": loss,
+                "step": self.trainer.step,
+                "network": self.trainer.network.describe(),
+                "theta": self.trainer.theta.clone(),
+            }
+
+    def stage(self, decision: Decision, *, seconds: float, loss: float, merit: float, growth: Any) -> dict[str, Any]:
+        """The growth story's line of the present stage; its error is measured when it ends."""
+        trainer = self.trainer
+        ends = decision.action.grows or decision.action in (Action.DONE, Action.STOP)
+        return {
+            "width": trainer.network.width,
+            "depth": trainer.network.depth,
+            "parameters": trainer.network.size,
+            "first_step": trainer.step - trainer.stage_step + 1,
+            "steps": trainer.stage_step,
+            "seconds": seconds,
+            "loss": loss,
+            "merit": merit,
+            "error": self.assessor.error(trainer.solution) if ends else None,
+            "decision": decision.action.value,
+            "evidence": decision.evidence,
+            "growth": growth,
+        }
+
+    def result(self, state: str, reason: str, recorder: Recorder, clock: Clock, *, assess: bool) -> dict[str, Any]:
+        """What ``result.json`` holds: the best network's numbers and references, and the growth story.
+
+        ``assess=False`` leaves out what the problem's own code would have to compute.
+        """
+        trainer, best = self.trainer, self.best
+        if "theta" in best:
+            network = Mlp.from_description(best["network"])
+            solution = TrainedField(self.config.problem, network, best["theta"])
+        else:  # stopped inside the very first window
+            network, solution = trainer.network, trainer.solution
+        return {
+            "status": state,
+            "reason": reason,
+            "loss": best.get("loss", recorder.rows[-1]["loss"] if recorder.rows else None),
+            "merit": best["merit"],
+            "target": self.config.target.loss,
+            "error": self.assessor.error(solution) if assess else None,
+            "observables": self.assessor.observables(solution) if assess else {},
+            "width": network.width,
+            "depth": network.depth,
+            "parameters": network.size,
+            "steps": trainer.step,
+            "stages": recorder.stages,
+            "cpu_seconds": clock.cpu,
+            "wall_seconds": clock.wall,
+            "seed": self.config.seed,
+            "problem": self.config.problem.name,
+            "folder": str(recorder.folder),
+            "versions": recorder.provenance["versions"],
+        }

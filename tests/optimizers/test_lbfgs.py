@@ -98,7 +98,7 @@ def test_the_loss_falls_with_every_accepted_step():
     assert losses[-1] < 1e-2 * losses[0]
 
 
-class Uphill(Objective):
+class Uphill(Counted):
     """Its gradient points the wrong way, so that no search along the descent direction can succeed."""
 
     def gradient(self, theta):
@@ -106,17 +106,26 @@ class Uphill(Objective):
         return value, -gradient
 
 
-def test_a_failed_search_leaves_theta_and_begins_afresh():
+class Treacherous(Counted):
+    """Its value turns out higher than what the line search had been shown."""
+
+    def value(self, theta):
+        return 1e3 * super().value(theta)
+
+
+@pytest.mark.parametrize("kind", [Uphill, Treacherous])
+def test_a_failed_search_leaves_theta_and_begins_afresh(kind):
     case = CATALOGUE["fit"]()
     optimizer, theta = Lbfgs(PACE), case.theta
     for _ in range(4):
         theta, _ = optimizer.step(case.objective, theta)
     before = float(case.objective.value(theta))
-    uphill = Uphill(case.field, [(block.term, block.points) for block in case.blocks])
-    new, info = optimizer.step(uphill, theta)
+    wrong = kind(case.field, [(block.term, block.points) for block in case.blocks])
+    new, info = optimizer.step(wrong, theta)
     assert new is theta
     assert info.outcome is Outcome.REJECTED
     assert info.loss == pytest.approx(before, rel=1e-12)
+    assert info.evaluations == wrong.calls
     assert optimizer.state() == {"memory": None, "learning_rate": 1.0}
     expected, _ = Lbfgs(PACE).step(case.objective, theta)
     again, info = optimizer.step(case.objective, theta)

@@ -36,6 +36,7 @@ def test_what_follows_what(last, action):
         (1.5, 3, 5),
         (1.5, 4, 6),
         (1.01, 3, 4),
+        (1 + 1e-12, 3, 4),
         (1.1, 10, 11),
         (1.1, 11, 13),
         (1.1, 50, 55),  # though 1.1 · 50 is 55.00000000000001 in floating point

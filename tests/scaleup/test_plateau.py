@@ -15,7 +15,7 @@ def decide(loss, gain=1.3, **more):
 @pytest.mark.parametrize(("factor", "action"), [(1.29, Action.WIDEN), (1.31, Action.CONTINUE), (0.9, Action.WIDEN)])
 def test_the_last_window_is_held_to_all_that_came_before(factor, action):
     """Best of the last ten steps against the best of the thirty before."""
-    loss = np.r_[np.linspace(9.0, 3.0, 29), 2.0, np.full(9, 5.0), 2.0 / factor]
+    loss = np.r_[np.linspace(9.0, 3.0, 15), 2.0, np.full(14, 4.0), 2.0 / factor, np.full(9, 5.0)]
     decision = decide(loss)
     assert decision.action is action
     assert f"a factor {factor:.3g} in loss, 1.3 was asked for" in decision.evidence

@@ -83,7 +83,8 @@ def as_tuples(value: Any) -> Any:
 def test_every_dataclass_is_spelled_out_somewhere():
     primary = {path.stem for path in CONF.glob("*.yaml")}
     assert primary | {"koopman/default"} <= set(SPELLED_OUT)
-    assert set(SPELLED_OUT.values()) >= set(PROBLEMS.values())
+    own = {cls for cls in PROBLEMS.values() if cls.__module__.startswith("pinnrun.")}  # not other tests' plugins
+    assert set(SPELLED_OUT.values()) >= own
 
 
 @pytest.mark.parametrize("name", SPELLED_OUT)

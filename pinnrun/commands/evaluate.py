@@ -31,6 +31,7 @@ def evaluate(composed: DictConfig) -> None:
     """Read the points, load the best network of the run, write the field."""
     settings = build(EvaluateSettings, composed)
     folder = storage.latest_run() if settings.run == "last" else Path(settings.run)
+    assert settings.points is not None  # EvaluateSettings sees to it
     source = Path(settings.points)
     out = Path(settings.out) if settings.out else source.with_name(f"{source.stem}_field{source.suffix}")
     problem, solution = trained(folder, settings.plugins)

@@ -71,7 +71,9 @@ def prepare_torch(config: Config) -> tuple[Any, Any]:
     return torch.device(name), getattr(torch, config.dtype)
 
 
-def make_runner(config: Config, folder: Path, config_text: str, display: Display, provenance: dict | None = None) -> Any:
+def make_runner(
+    config: Config, folder: Path, config_text: str, display: Display, provenance: dict | None = None
+) -> Any:
     """The runner of a checked config, ready to run in ``folder``.
 
     Args:

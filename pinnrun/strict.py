@@ -102,9 +102,7 @@ class _Builder:
         known = {item.name: item for item in fields(cls) if item.init}
         for key in mapping:
             if key not in known:
-                self.report(
-                    join(path, str(key)), f"unknown key; {self._suggest(str(key), path, list(known))}"
-                )
+                self.report(join(path, str(key)), f"unknown key; {self._suggest(str(key), path, list(known))}")
         hints = typing.get_type_hints(cls)
         values = {
             name: self._field(hints[name], item, mapping, path)
@@ -203,9 +201,7 @@ class _Builder:
         if fixed and len(value) != len(kinds):
             return self.report(path, f"expected {kind_text(kind)}, got a list of {len(value)}")
         each = kinds if fixed else [kinds[0]] * len(value)
-        built = [
-            self.value(k, v, f"{path}[{i}]", limits) for i, (k, v) in enumerate(zip(each, value, strict=True))
-        ]
+        built = [self.value(k, v, f"{path}[{i}]", limits) for i, (k, v) in enumerate(zip(each, value, strict=True))]
         return built if get_origin(kind) is list else tuple(built)
 
     def _mapping(self, kind: Any, value: Any, path: str, limits: Limits) -> Any:

@@ -164,7 +164,7 @@ class Trainer:
         return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
 
     def _change(self, old: TrainedField, new: TrainedField) -> float:
-        """max |u_new − u_old| over the evaluation points of the first term."""
+        """Max |u_new − u_old| over the evaluation points of the first term."""
         points = self.evaluation_points[0][1]
         difference = new(points, Derivatives()).value - old(points, Derivatives()).value
         return float(difference.abs().max())

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from pinnrun import storage
 from pinnrun.commands import train
-from pinnrun.confdir import compose
+from pinnrun.composition.confdir import compose
 from pinnrun.display import Progress, QuietDisplay
 
 # Grows within milliseconds: windows of 5 steps, 10 for a stage, 70 parameters at most.

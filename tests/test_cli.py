@@ -11,17 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from pinnrun import __version__, cli, confdir
+from pinnrun import __version__, cli
 from pinnrun.cli import COMMANDS, Command
+from pinnrun.composition import confdir
 from pinnrun.errors import UserError
 
 HEAVY = {"torch", "numpy", "hydra", "omegaconf", "h5py", "rich", "scipy", "argparse"}
 
 
 def pinnrun(*words: str, **options) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pinnrun", *words], capture_output=True, text=True, **options
-    )
+    return subprocess.run([sys.executable, "-m", "pinnrun", *words], capture_output=True, text=True, **options)
 
 
 @pytest.fixture
@@ -59,9 +58,7 @@ def test_help_lists_every_command(call, capsys, words):
 
 
 def test_the_examples_in_the_help_are_sound():
-    examples = [
-        line.split("  ")[1].split() for line in cli.USAGE.splitlines() if line.startswith("  pinnrun")
-    ]
+    examples = [line.split("  ")[1].split() for line in cli.USAGE.splitlines() if line.startswith("  pinnrun")]
     assert len(examples) == 4
     for _, name, *words in examples:
         overrides = [word for word in words if "=" in word]
@@ -192,9 +189,7 @@ def test_the_entry_point_of_the_package_is_main():
     assert os.access(cli.__file__, os.R_OK)
 
 
-@pytest.mark.parametrize(
-    "words", ["train --cfg job", "sweep --help", "train bdget.steps=3", "-sc query=bash"]
-)
+@pytest.mark.parametrize("words", ["train --cfg job", "sweep --help", "train bdget.steps=3", "-sc query=bash"])
 def test_torch_is_not_imported_before_there_is_something_to_train(words, tmp_path):
     code = (
         "import sys; from pinnrun.cli import main; sys.argv[1:] = sys.argv[1].split(); main();"

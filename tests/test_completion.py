@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pinnrun import cli, completion, confdir
+from pinnrun import cli, completion
+from pinnrun.composition import confdir
 from pinnrun.errors import UserError
 
 COMMANDS = {"train": True, "sweep": True, "koopman analyze": True, "koopman plot": False, "problems": False}
@@ -121,7 +122,7 @@ def on_path(toy_conf, tmp_path, workplace, monkeypatch) -> Path:
         f"import sys, types\nfrom pathlib import Path\nsys.path.insert(0, {str(root)!r})\n"
         "from pinnrun import cli\n"
         "def main():\n"
-        "    from pinnrun import confdir\n"
+        "    from pinnrun.composition import confdir\n"
         f"    confdir.conf_dir = lambda: Path({str(toy_conf)!r})\n"
         "    return confdir.run_hydra(print, 'train')\n"
         "cli.import_module = lambda name: types.SimpleNamespace(main=main)\n"

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
-from pinnrun.confdir import compose
+from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe

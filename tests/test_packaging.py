@@ -53,7 +53,7 @@ def test_a_command_finds_the_configs_of_the_wheel_far_from_the_checkout(wheel, t
     assert result.returncode == 0, result.stderr
     assert yaml.safe_load(result.stdout)["problem"]["name"].startswith("poisson")
     shown = subprocess.run(
-        [sys.executable, "-c", "from pinnrun.confdir import conf_dir; print(conf_dir())"],
+        [sys.executable, "-c", "from pinnrun.composition.confdir import conf_dir; print(conf_dir())"],
         cwd=elsewhere,
         env={**os.environ, "PYTHONPATH": str(site)},
         capture_output=True,
@@ -85,9 +85,7 @@ def test_the_source_archive_can_be_built_and_tested(tmp_path):
 def test_every_dependency_has_a_tested_version_within_its_range():
     from packaging.requirements import Requirement
 
-    pins = [
-        Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line[0] != "#"
-    ]
+    pins = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line[0] != "#"]
     text = (ROOT / "pyproject.toml").read_text()
     blocks = re.findall(r"^(?:dependencies|plot|dev) = (\[.*?\])$", text, re.MULTILINE | re.DOTALL)
     wanted = [Requirement(line) for block in blocks for line in re.findall(r'"([^"]+)"', block)]
@@ -107,9 +105,7 @@ def test_pre_commit_formats_as_the_lint_target_does():
 
 def test_the_citation_and_the_changelog_name_this_version():
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
-    assert re.search(
-        rf"^## .*\b{re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
-    )
+    assert re.search(rf"^## .*\b{re.escape(__version__)}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
 
 
 def test_make_lists_its_targets():

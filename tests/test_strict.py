@@ -235,9 +235,7 @@ def test_a_literal_is_not_satisfied_by_an_equal_value_of_another_type():
 
 
 def test_all_mistakes_come_at_once_and_the_crossing_rules_wait_for_sound_values():
-    lines = mistakes(
-        steps="many", architecture={"width": 0, "dept": 2}, optimizer={"name": "adam", "rate": 3}
-    )
+    lines = mistakes(steps="many", architecture={"width": 0, "dept": 2}, optimizer={"name": "adam", "rate": 3})
     assert lines == [
         "steps: expected a whole number, got 'many'",
         "architecture.dept: unknown key; did you mean 'architecture.depth'?",
@@ -247,9 +245,7 @@ def test_all_mistakes_come_at_once_and_the_crossing_rules_wait_for_sound_values(
 
 
 def test_a_missing_key_says_what_it_is_for():
-    with pytest.raises(
-        ConfigError, match=r"^target: missing; give a number \(loss at which the run is done\)$"
-    ):
+    with pytest.raises(ConfigError, match=r"^target: missing; give a number \(loss at which the run is done\)$"):
         build(Run, {})
 
 
@@ -347,9 +343,7 @@ def plant(config: dict[str, Any], random_: random.Random) -> None:
         )
         put(config, "problem.name", random_.choice([None, [], {}, "waves", 3]))
     elif sort == "group":
-        put(
-            config, random_.choice(["architecture", "optimizer"]), random_.choice([3, "adam", [], None, [{}]])
-        )
+        put(config, random_.choice(["architecture", "optimizer"]), random_.choice([3, "adam", [], None, [{}]]))
     else:
         config.pop("target", None)
 

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 from pinnrun import storage
 from pinnrun.build import checked_config, prepare_torch
 from pinnrun.commands.settings import EvaluateSettings
-from pinnrun.confdir import run_hydra
+from pinnrun.composition.confdir import run_hydra
 from pinnrun.errors import UserError
 from pinnrun.strict import build
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from pinnrun import storage
 from pinnrun.commands.settings import AnalyzeSettings
 from pinnrun.commands.train import saved_config
-from pinnrun.confdir import run_hydra
+from pinnrun.composition.confdir import run_hydra
 from pinnrun.display import print_koopman
 from pinnrun.errors import UserError
 from pinnrun.koopman import forecast, weight_spectrum

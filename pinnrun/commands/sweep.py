@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from pinnrun import storage
 from pinnrun.build import checked_config
 from pinnrun.commands import train
-from pinnrun.confdir import run_hydra
+from pinnrun.composition.confdir import run_hydra
 from pinnrun.display import print_sweep_table
 from pinnrun.errors import UserError
 

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinnrun import storage
 from pinnrun.build import checked_config, make_runner
-from pinnrun.confdir import run_hydra
+from pinnrun.composition.confdir import run_hydra
 from pinnrun.config import Config
 from pinnrun.display import make_display, print_summary
 from pinnrun.errors import UserError

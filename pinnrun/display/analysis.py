@@ -124,9 +124,7 @@ def _omitted(spectrum: Mapping[str, Any], shown: int) -> list[str]:
 def _modes(spectrum: Mapping[str, Any]) -> list[list[str]]:
     """Rows of the leading modes, in the order of the spectrum; one row for a complex pair."""
     eigenvalues = [as_complex(value) for value in spectrum.get("eigenvalues") or []]
-    leading = [index for index, value in enumerate(eigenvalues) if not _is_mirrored(value, eigenvalues)][
-        :LEADING
-    ]
+    leading = [index for index, value in enumerate(eigenvalues) if not _is_mirrored(value, eigenvalues)][:LEADING]
 
     def entry(key: str, index: int) -> Any:
         values: Sequence[Any] = spectrum.get(key) or []

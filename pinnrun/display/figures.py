@@ -94,9 +94,7 @@ def draw_loss(axes: Axes, stages: Sequence[Mapping[str, Any]], target: float | N
     _frame_values(merit_axes, shown, [forecast for forecast in forecasts if forecast])
     axes.set(xlim=(0.0, 1.01 * right), xlabel="step")
     lines = [*axes.get_lines(), *([] if positive else merit_axes.get_lines())]
-    named = [
-        artist for artist in (*lines, *merit_axes.collections) if not str(artist.get_label()).startswith("_")
-    ]
+    named = [artist for artist in (*lines, *merit_axes.collections) if not str(artist.get_label()).startswith("_")]
     merit_axes.legend(handles=named, loc="upper right", fontsize=8, framealpha=0.9)
 
 

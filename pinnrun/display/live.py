@@ -195,9 +195,7 @@ def _bar_row(view: View, progress: Progress) -> Table:
     bar = (
         ""
         if progress.fraction is None
-        else ProgressBar(
-            total=1.0, completed=progress.fraction, complete_style="green", finished_style="green"
-        )
+        else ProgressBar(total=1.0, completed=progress.fraction, complete_style="green", finished_style="green")
     )
     row.add_row(bar, Text(f"step {progress.step}{total}  elapsed {duration(view.elapsed)}{left}"))
     return row
@@ -214,8 +212,7 @@ def _field_rows(view: View, progress: Progress, ascii_only: bool) -> list[Text]:
         _line("", sparkline(view.losses, SPARKLINE_CELLS, ascii_only=ascii_only), style="blue"),
         _line(
             "network",
-            f"{size(progress.width, progress.depth)} ({progress.parameters} parameters)"
-            f"   stage {progress.stage}",
+            f"{size(progress.width, progress.depth)} ({progress.parameters} parameters)   stage {progress.stage}",
         ),
     ]
     if progress.forecast:

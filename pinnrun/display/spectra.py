@@ -112,9 +112,7 @@ def _scatter(axes: Axes, spectrum: Mapping[str, Any]) -> Any:
     share = np.clip(amplitudes / max(float(np.max(amplitudes, initial=0.0)), 1e-300), FAINTEST, 1.0)
     sound = residuals <= SPURIOUS_RESIDUAL
     spurious = eigenvalues[~sound]
-    axes.scatter(
-        spurious.real, spurious.imag, s=26, facecolors="none", edgecolors=GREY, linewidths=0.9, zorder=2
-    )
+    axes.scatter(spurious.real, spurious.imag, s=26, facecolors="none", edgecolors=GREY, linewidths=0.9, zorder=2)
     return axes.scatter(
         eigenvalues.real[sound],
         eigenvalues.imag[sound],

@@ -105,9 +105,7 @@ def table(
     A line is longer than `width` only where the cells that may not be folded need it. `notes[i]`, where not
     empty, follows row i in the full width, indented, so that long prose does not squeeze the columns.
     """
-    widths = [
-        max([len(column.title), *(len(row[index]) for row in rows)]) for index, column in enumerate(columns)
-    ]
+    widths = [max([len(column.title), *(len(row[index]) for row in rows)]) for index, column in enumerate(columns)]
     excess = indent + sum(widths) + len(_GAP) * (len(columns) - 1) - width
     for index, column in enumerate(columns):
         if column.fold and excess > 0:
@@ -124,9 +122,7 @@ def table(
 
 
 def _row(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int], indent: int) -> list[str]:
-    folded = [
-        _wrap(cell, widths[index]) if columns[index].fold else [cell] for index, cell in enumerate(cells)
-    ]
+    folded = [_wrap(cell, widths[index]) if columns[index].fold else [cell] for index, cell in enumerate(cells)]
     lines = []
     for part in range(max(map(len, folded))):
         texts = [cell[part] if part < len(cell) else "" for cell in folded]

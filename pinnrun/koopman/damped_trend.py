@@ -94,6 +94,4 @@ def fit_damped_trend(curve: LossCurve) -> DampedTrend:
         level.append(float(np.mean(y[last:] - raw * (tau[last:] - curve.tau[-1]))))
         trend.append(min(max(raw, STEEPEST), 0.0))
     repeat = len(DAMPINGS)
-    return DampedTrend(
-        curve.now, np.repeat(level, repeat), np.repeat(trend, repeat), np.tile(DAMPINGS, len(STARTS))
-    )
+    return DampedTrend(curve.now, np.repeat(level, repeat), np.repeat(trend, repeat), np.tile(DAMPINGS, len(STARTS)))

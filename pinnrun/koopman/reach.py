@@ -89,9 +89,7 @@ def mix(law: ResidualLaw, own: ArrayLike) -> ResidualLaw:
     if len(residuals) < OWN_NEEDED:
         return law
     share = len(residuals) / (len(residuals) + PRIOR_WEIGHT)
-    bounds = (1 - share) * np.array([law.low, law.median, law.high]) + share * np.quantile(
-        residuals, (0.1, 0.5, 0.9)
-    )
+    bounds = (1 - share) * np.array([law.low, law.median, law.high]) + share * np.quantile(residuals, (0.1, 0.5, 0.9))
     return ResidualLaw(*map(float, bounds))
 
 

@@ -80,9 +80,7 @@ class Spectrum:
         }
 
 
-def weight_spectrum(
-    weights: ArrayLike, interval: int, *, energy: float = ENERGY, max_rank: int = MAX_RANK
-) -> Spectrum:
+def weight_spectrum(weights: ArrayLike, interval: int, *, energy: float = ENERGY, max_rank: int = MAX_RANK) -> Spectrum:
     """The spectrum of `weights` (T, P), equally spaced snapshots `interval` steps apart, T >= 4.
 
     Args:

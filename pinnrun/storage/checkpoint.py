@@ -44,9 +44,7 @@ def save_checkpoint(folder: str | os.PathLike[str], state: Mapping[str, Any]) ->
     return current
 
 
-def load_checkpoint(
-    folder: str | os.PathLike[str], *, device: str = "cpu"
-) -> tuple[dict[str, Any], str | None]:
+def load_checkpoint(folder: str | os.PathLike[str], *, device: str = "cpu") -> tuple[dict[str, Any], str | None]:
     """Read the newest usable checkpoint: its state, all tensors on `device`, and None or what was wrong.
 
     The second value is a note for the user, when the last checkpoint was unusable and the previous one is it.

@@ -102,9 +102,7 @@ def read_index(folder: str | os.PathLike[str]) -> Index:
         return Index(
             run_id=hdf.read_record(file)["run_id"],
             provenance=provenance,
-            stages=tuple(
-                hdf.read_record(hdf.subgroup(stages, name)) for name in sorted(stages.keys(), key=int)
-            ),
+            stages=tuple(hdf.read_record(hdf.subgroup(stages, name)) for name in sorted(stages.keys(), key=int)),
             decisions=tuple(json.loads(line) for line in hdf.read_texts(file, "decisions")),
         )
 

@@ -52,11 +52,7 @@ def _find_below(folder: Path) -> Iterator[Path]:
 def _folders(folder: Path) -> list[Path]:
     # No links: outputs/latest -> outputs/npbe/... would show a run twice, a link upwards would never end.
     try:
-        return [
-            path
-            for path in folder.iterdir()
-            if path.is_dir() and not path.is_symlink() and path.name[0] != "."
-        ]
+        return [path for path in folder.iterdir() if path.is_dir() and not path.is_symlink() and path.name[0] != "."]
     except OSError:
         return []
 

@@ -153,9 +153,7 @@ class Run:
         """Numbers of windows that are missing between the first and the last one."""
         present = {entry.number for entry in self.windows}
         return tuple(
-            number
-            for number in range(min(present, default=0), max(present, default=0))
-            if number not in present
+            number for number in range(min(present, default=0), max(present, default=0)) if number not in present
         )
 
     @cached_property

@@ -94,9 +94,7 @@ def _read_object(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read: {error}.\nDelete it; the run itself is not harmed."
-        ) from error
+        raise UserError(f"{path} cannot be read: {error}.\nDelete it; the run itself is not harmed.") from error
     if not isinstance(value, dict):
         raise UserError(f"{path} does not hold a JSON object.\nDelete it; the run itself is not harmed.")
     return value

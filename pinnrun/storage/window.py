@@ -114,9 +114,7 @@ def write_window(
     """
     path = Path(folder) / FOLDER / window.file_name
     if path.exists():
-        raise FileExistsError(
-            f"{path} exists; drop the windows from number {window.number} on before training again"
-        )
+        raise FileExistsError(f"{path} exists; drop the windows from number {window.number} on before training again")
     path.parent.mkdir(parents=True, exist_ok=True)
     with hdf.replacing(path, SCHEMA, SCHEMA_VERSION) as file:
         numbers = {"stage": window.stage, "number": window.number, "first_step": window.first_step}

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from pinnrun.display import Pace, QuietDisplay, make_display
+from pinnrun.display.choice import choose_kind
 from pinnrun.display.live import LiveDisplay
 from pinnrun.display.plain import PlainDisplay
-from pinnrun.display.choice import choose_kind
 from pinnrun.errors import UserError
 
 

@@ -61,9 +61,7 @@ def test_the_close_up_has_the_slow_modes_and_true_half_lives():
 
 @pytest.mark.parametrize("eigenvalues", [[], [[1.0, 0.0]], [[0.1, 0.0]], [[1.0 - 1e-9, 0.0]]])
 def test_poor_spectra_can_be_drawn(tmp_path, eigenvalues):
-    path = spectrum_figure(
-        [{"eigenvalues": eigenvalues, "amplitudes": [0.0] * len(eigenvalues)}], tmp_path / "s.png"
-    )
+    path = spectrum_figure([{"eigenvalues": eigenvalues, "amplitudes": [0.0] * len(eigenvalues)}], tmp_path / "s.png")
     assert path.stat().st_size > 1000
 
 

@@ -45,9 +45,7 @@ def test_eigenvalues_and_half_lives_close_on_each_other():
 
 
 @pytest.mark.parametrize("exponent", [-0.7, -1.5, -3.0])
-@pytest.mark.parametrize(
-    ("factor", "missed", "tolerance"), [(2, 0.10, 0.01), (5, 0.20, 0.015), (10, 0.27, 0.02)]
-)
+@pytest.mark.parametrize(("factor", "missed", "tolerance"), [(2, 0.10, 0.01), (5, 0.20, 0.015), (10, 0.27, 0.02)])
 def test_share_of_the_drop_of_an_exact_power_law_that_is_missed(exponent, factor, missed, tolerance):
     steps = np.arange(1.0, 2001)
     drop = exponent * np.log10(factor)
@@ -86,9 +84,7 @@ def test_exponential_decay_is_neither_stopped_nor_sent_to_nothing():
 
 
 def test_plateau_stays():
-    np.testing.assert_allclose(
-        fitted(np.full(500, 3e-4)).predict([500, 1000, 50000]), np.log10(3e-4), atol=1e-9
-    )
+    np.testing.assert_allclose(fitted(np.full(500, 3e-4)).predict([500, 1000, 50000]), np.log10(3e-4), atol=1e-9)
 
 
 def test_noise_moves_the_forecast_of_a_power_law_little():

@@ -6,9 +6,7 @@ import pinnrun.koopman
 
 def test_koopman_needs_numpy_alone():
     code = "import sys, pinnrun.koopman; print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "numpy" in loaded
     assert not {"torch", "scipy", "h5py", "hydra", "rich"} & set(loaded)
 

@@ -9,9 +9,7 @@ def kinked(slopes, knots, count=2000, start=2.0):
     """y piecewise linear in ln(step), of slopes[i] decades per unit, between knots (fractions of count)."""
     steps = np.arange(1, count + 1)
     edges = np.log(np.concatenate([[1], np.array(knots) * count, [count]]))
-    rate = np.array(slopes)[
-        np.clip(np.searchsorted(edges, np.log(steps), side="right") - 1, 0, len(slopes) - 1)
-    ]
+    rate = np.array(slopes)[np.clip(np.searchsorted(edges, np.log(steps), side="right") - 1, 0, len(slopes) - 1)]
     y = start + np.concatenate([[0], np.cumsum(rate[:-1] * np.diff(np.log(steps)))])
     return LossCurve.from_history(steps, 10**y)
 

@@ -95,8 +95,7 @@ def test_truncated_noisy_case_equals_a_naive_dense_one(rank):
     # residuals: left eigenvectors by the inverse of the right ones
     psi = np.linalg.inv(modes) @ u.T @ d
     expected = [
-        np.linalg.norm(p[1:] - value * p[:-1]) / np.linalg.norm(p[:-1])
-        for p, value in zip(psi, values, strict=True)
+        np.linalg.norm(p[1:] - value * p[:-1]) / np.linalg.norm(p[:-1]) for p, value in zip(psi, values, strict=True)
     ]
     np.testing.assert_allclose(np.sort(spectrum.residuals), np.sort(expected), rtol=1e-6)
 
@@ -214,9 +213,7 @@ def test_fewest_snapshots():
 
 def test_plain_values_for_json():
     weights, _ = trajectory([1.0, 0.7 + 0.5j])
-    plain = json.loads(
-        json.dumps(weight_spectrum(weights + np.arange(60)[:, None], 10).as_dict(), allow_nan=False)
-    )
+    plain = json.loads(json.dumps(weight_spectrum(weights + np.arange(60)[:, None], 10).as_dict(), allow_nan=False))
     assert plain["rank"] == len(plain["eigenvalues"]) == len(plain["half_lives"])
     assert all(len(pair) == 2 for pair in plain["eigenvalues"])
 

@@ -18,9 +18,7 @@ LAYOUT = (("weight_0", (3, 2)), ("bias_0", (3,)), ("scale", ()))  # 10 parameter
 def make_window():
     """A window of n steps with k snapshots; its arrays depend on the arguments alone."""
 
-    def make(
-        number: int = 0, *, stage: int = 0, n: int = 8, k: int = 4, layout=LAYOUT, terms=("residual", "edge")
-    ):
+    def make(number: int = 0, *, stage: int = 0, n: int = 8, k: int = 4, layout=LAYOUT, terms=("residual", "edge")):
         draw = np.random.default_rng(number)
         steps = np.arange(1, n + 1) + n * number
         columns = {

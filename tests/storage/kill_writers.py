@@ -27,9 +27,7 @@ def window(number: int) -> storage.Window:
     columns = dict.fromkeys(("loss", "merit", "gradient_norm", "damping", "seconds"), column)
     columns |= {"step": steps, "accepted": np.ones(6), "evaluations": np.ones(6)}
     weights = np.full((6, 500), float(number))
-    return storage.Window(
-        0, number, int(steps[0]), columns, weights, steps, (("weight", (500,)),), {"width": 3}
-    )
+    return storage.Window(0, number, int(steps[0]), columns, weights, steps, (("weight", (500,)),), {"width": 3})
 
 
 def write_for_ever(run: Path, acknowledge: int) -> None:
@@ -41,9 +39,7 @@ def write_for_ever(run: Path, acknowledge: int) -> None:
             os.write(acknowledge, f"window {number}\n".encode())
             if number % 3 == 0:
                 decisions = [{"window": earlier} for earlier in range(number + 1)]
-                storage.write_index(
-                    run, run_id="8c1f", provenance={"seed": 1}, stages=[{}], decisions=decisions
-                )
+                storage.write_index(run, run_id="8c1f", provenance={"seed": 1}, stages=[{}], decisions=decisions)
                 os.write(acknowledge, f"index {number}\n".encode())
             storage.save_checkpoint(run, {"window": number, "theta": torch.full((2000,), float(number))})
             os.write(acknowledge, f"checkpoint {number}\n".encode())

@@ -256,9 +256,7 @@ def test_another_schema_version_is_refused_even_with_a_previous_checkpoint(tmp_p
         load_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "content", [[1, 2], {"model": {}}, {"schema": "x", "schema_version": 1, "state": {}}]
-)
+@pytest.mark.parametrize("content", [[1, 2], {"model": {}}, {"schema": "x", "schema_version": 1, "state": {}}])
 def test_a_file_of_somebody_else_is_not_a_checkpoint(tmp_path, content):
     torch.save(content, tmp_path / "checkpoint.pt")
     with pytest.raises(UserError, match=r"checkpoint\.pt is not a checkpoint of pinnrun"):

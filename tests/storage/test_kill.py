@@ -57,9 +57,7 @@ def check(folder: Path, acknowledged: dict[str, int]) -> None:
     for entry in run.windows:
         with h5py.File(entry.path) as file:
             assert (file["weights"][:] == entry.number).all()
-        np.testing.assert_array_equal(
-            read_window(entry.path).columns["step"], np.arange(6) + 6 * entry.number + 1
-        )
+        np.testing.assert_array_equal(read_window(entry.path).columns["step"], np.arange(6) + 6 * entry.number + 1)
     if "index" in acknowledged:
         assert len(run.decisions) > acknowledged["index"]
         with h5py.File(folder / "run.h5") as file:

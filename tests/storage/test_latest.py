@@ -39,9 +39,7 @@ def test_folders_that_are_no_runs_are_passed_over(tmp_path):
     (tmp_path / "npbe" / "2026-11-21_10-00-00_ca80" / ".hydra").mkdir(parents=True)
     make_run(tmp_path / "npbe" / ".trash", "2026-01-01T00:00:00+00:00")
     make_run(tmp_path / "npbe" / "run" / "windows", "2026-01-01T00:00:00+00:00")
-    (tmp_path / "npbe" / "link").symlink_to(
-        make_run(tmp_path.parent / f"{tmp_path.name}_x", "2026-01-01T00:00:00")
-    )
+    (tmp_path / "npbe" / "link").symlink_to(make_run(tmp_path.parent / f"{tmp_path.name}_x", "2026-01-01T00:00:00"))
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "up").symlink_to(tmp_path)
     (tmp_path / "notes.txt").touch()

@@ -52,9 +52,7 @@ def test_stages_hold_their_windows_end_to_end(folder, windows):
             np.testing.assert_array_equal(stage.columns[name], expected)
             assert stage.columns[name].dtype == expected.dtype
         np.testing.assert_array_equal(stage.weights, np.concatenate([part.weights for part in parts]))
-        np.testing.assert_array_equal(
-            stage.weight_steps, np.concatenate([part.weight_steps for part in parts])
-        )
+        np.testing.assert_array_equal(stage.weight_steps, np.concatenate([part.weight_steps for part in parts]))
         assert stage.layout == parts[0].layout
         assert stage.architecture == parts[0].architecture
         assert stage.first_step == parts[0].first_step

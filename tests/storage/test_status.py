@@ -10,9 +10,7 @@ from pinnrun.storage import read_result, read_status, write_result, write_status
 
 
 def test_a_status_comes_back_with_who_and_when(tmp_path):
-    write_status(
-        tmp_path, "interrupted", reason="SIGTERM", step=120, stage=2, resume="pinnrun train resume=last"
-    )
+    write_status(tmp_path, "interrupted", reason="SIGTERM", step=120, stage=2, resume="pinnrun train resume=last")
     status = json.loads((tmp_path / "status.json").read_text())
     assert status == read_status(tmp_path)
     names = ["state", "reason", "step", "stage", "pid", "host", "started", "updated", "resume"]

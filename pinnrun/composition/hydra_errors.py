@@ -173,9 +173,7 @@ def _bad_yaml(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:
         return f"a config file is not valid YAML: {str(error).splitlines()[0]}"
-    return (
-        f"{mark.name}, line {mark.line + 1}: not valid YAML; {getattr(error, 'problem', None) or 'see there'}"
-    )
+    return f"{mark.name}, line {mark.line + 1}: not valid YAML; {getattr(error, 'problem', None) or 'see there'}"
 
 
 def _from_omegaconf(error: OmegaConfBaseException) -> str:

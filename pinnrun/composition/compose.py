@@ -21,8 +21,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
+from pinnrun.composition.hydra_errors import CONFIG_ERRORS, Scene, explain
 from pinnrun.errors import UserError
-from pinnrun.hydra_errors import CONFIG_ERRORS, Scene, explain
 
 Check = Callable[[DictConfig], Any]
 

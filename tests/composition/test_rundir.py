@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pinnrun.rundir import discard_run_folder
+from pinnrun.composition.rundir import discard_run_folder
 
 
 @pytest.fixture
@@ -27,9 +27,7 @@ def test_a_fresh_folder_goes_with_the_parents_it_leaves_empty(run, workplace):
 
 def test_the_log_is_closed_so_that_nothing_writes_into_the_void(run):
     discard_run_folder(run)
-    assert not [
-        h for h in logging.root.handlers if isinstance(h, logging.FileHandler) and "now_0000" in str(h)
-    ]
+    assert not [h for h in logging.root.handlers if isinstance(h, logging.FileHandler) and "now_0000" in str(h)]
 
 
 def test_other_runs_of_the_problem_stay(run):

@@ -22,10 +22,10 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from pinnrun.compose import VERSION_BASE, Check, Composer, check_job, without_hydra
+from pinnrun.composition.compose import VERSION_BASE, Check, Composer, check_job, without_hydra
+from pinnrun.composition.hydra_errors import CONFIG_ERRORS
+from pinnrun.composition.rundir import discard_run_folder
 from pinnrun.errors import UserError
-from pinnrun.hydra_errors import CONFIG_ERRORS
-from pinnrun.rundir import discard_run_folder
 
 __all__ = ["check_shadows", "compose", "conf_dir", "discard_run_folder", "run_hydra"]
 
@@ -40,7 +40,7 @@ _REFUSED = {
 
 def conf_dir() -> Path:
     """Return the folder of pinnrun's configs: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "conf", package.parent / "conf"):
         if folder.is_dir():
             return folder

@@ -13,7 +13,7 @@ import pytest
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from pinnrun import confdir
+from pinnrun.composition import confdir
 from pinnrun.errors import UserError
 
 
@@ -65,14 +65,14 @@ def said(run, *words: str, **options: Any) -> list[str]:
 def test_configs_inside_the_package_come_before_those_beside_it(tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "pinnrun"
     (package.parent / "conf").mkdir(parents=True)
-    monkeypatch.setattr(confdir, "__file__", str(package / "confdir.py"))
+    monkeypatch.setattr(confdir, "__file__", str(package / "composition" / "confdir.py"))
     assert confdir.conf_dir() == package.parent / "conf"
     (package / "conf").mkdir(parents=True)
     assert confdir.conf_dir() == package / "conf"
 
 
 def test_an_installation_without_configs_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(confdir, "__file__", str(tmp_path / "pinnrun" / "confdir.py"))
+    monkeypatch.setattr(confdir, "__file__", str(tmp_path / "pinnrun" / "composition" / "confdir.py"))
     with pytest.raises(UserError, match="reinstall"):
         confdir.conf_dir()
 
@@ -104,9 +104,7 @@ def test_a_user_config_that_pinnrun_would_hide_is_refused(run, tmp_path):
     mine = tmp_path / "mine" / "problem" / "wave.yaml"
     mine.parent.mkdir(parents=True)
     mine.write_text("name: wave\nspeed: 1\n")
-    assert said(run, "--config-dir", str(tmp_path / "mine")) == [
-        f"{mine} is hidden by pinnrun's own wave; rename it"
-    ]
+    assert said(run, "--config-dir", str(tmp_path / "mine")) == [f"{mine} is hidden by pinnrun's own wave; rename it"]
 
 
 def test_pinnruns_own_folder_hides_nothing(run, toy_conf):
@@ -295,16 +293,12 @@ MISTAKES = [
         ["title=a=b"],
         [
             "cannot read 'title=a=b'",
-            "Lists are written title=[1,2]; text with = , : [ ] { } or spaces is quoted twice: "
-            "'title=\"a=b\"'",
+            "Lists are written title=[1,2]; text with = , : [ ] { } or spaces is quoted twice: 'title=\"a=b\"'",
         ],
     ),
     (
         ["steps=1,2"],
-        [
-            "steps=1,2 gives one run several values; 'pinnrun sweep' runs them all, "
-            "and a list is written steps=[1,2]"
-        ],
+        ["steps=1,2 gives one run several values; 'pinnrun sweep' runs them all, and a list is written steps=[1,2]"],
     ),
     (["steps=range(1,3)"], ["steps=range(1,3) gives one run several values; 'pinnrun sweep' runs them all"]),
     (["+steps=4"], ["'steps' exists already; write steps=4 without the +"]),
@@ -386,6 +380,6 @@ def test_random_mistakes_are_user_errors_and_leave_nothing_behind(run, task, wor
 
 def test_neither_torch_nor_numpy_is_needed():
     code = (
-        "import sys, pinnrun.confdir, pinnrun.strict; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
+        "import sys, pinnrun.composition.confdir, pinnrun.strict; sys.exit(bool({'torch', 'numpy'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -86,6 +86,16 @@ def test_evaluations_are_counted():
         assert total == objective.calls
 
 
+def test_a_line_search_keeps_to_its_evaluations():
+    """From a first trial far too short; beside the search's own stand one at the start and one at the end."""
+    case = CATALOGUE["burgers"]()
+    spent = {}
+    for evaluations in (2, 25):
+        _, info = Lbfgs(PACE, evaluations=evaluations, learning_rate=1e-6).step(case.objective, case.theta)
+        spent[evaluations] = info.evaluations
+    assert spent[2] <= 4 < spent[25] <= 27
+
+
 def test_the_loss_falls_with_every_accepted_step():
     case = CATALOGUE["poisson_soft"]()
     optimizer, theta, losses = Lbfgs(PACE), case.theta, [float(case.objective.value(case.theta))]

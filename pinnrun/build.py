@@ -90,5 +90,4 @@ def make_runner(
 
     provenance = provenance or storage.collect_provenance(config_text, seed=config.seed, device=str(device))
     provenance["config"] = config_text  # as it is now: what a resumed run has changed holds when it is resumed again
-    recorder = Recorder(folder, provenance, config.storage.dtype, config.storage.index_every)
-    return Runner(config, Trainer(config, device, dtype), recorder, display)
+    return Runner(config, Trainer(config, device, dtype), Recorder(folder, provenance, config), display)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,6 +55,11 @@ class DisplaySettings:
     """How progress is shown."""
 
     kind: Literal["auto", "live", "plain", "quiet"] = setting("auto", help="auto: live in a terminal, else plain")
+
+
+def plugin_words(plugins: Sequence[str]) -> list[str]:
+    """What names a run's plugins again on the command line; no word if there are none."""
+    return [f"plugins=[{','.join(plugins)}]"] if plugins else []
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 
 from pinnrun import storage
 from pinnrun.architectures import Mlp
+from pinnrun.config import Config, plugin_words
 
 Row = dict[str, float]
 INTEGERS = {"step": np.int64, "evaluations": np.int64, "accepted": np.int8}
@@ -21,12 +23,12 @@ class Recorder:
     Args:
         folder: the run folder.
         provenance: as ``storage.collect_provenance`` gives it.
-        dtype: precision of the stored snapshots.
-        index_every: windows between two rewrites of run.h5.
+        config: the checked config.
     """
 
-    def __init__(self, folder: Path, provenance: dict[str, Any], dtype: str, index_every: int) -> None:
-        self.folder, self.provenance, self.dtype, self.index_every = folder, provenance, dtype, index_every
+    def __init__(self, folder: Path, provenance: dict[str, Any], config: Config) -> None:
+        self.folder, self.provenance, self.plugins = folder, provenance, config.plugins
+        self.dtype, self.index_every = config.storage.dtype, config.storage.index_every
         self.window = 0  # number of the window being gathered
         self.rows: list[Row] = []
         self.snapshots: list[tuple[int, torch.Tensor]] = []
@@ -109,3 +111,17 @@ class Recorder:
         steps = [column["step"] for column in columns] or [np.empty(0, np.int64)]
         losses = [column["loss"] for column in columns] or [np.empty(0)]
         return np.concatenate(steps), np.concatenate(losses)
+
+    def status(self, state: str, reason: str, step: int, stage: int) -> None:
+        """Replace status.json."""
+        resume = self.resume_command(state)
+        storage.write_status(self.folder, state, reason=reason, step=step, stage=stage, resume=resume)
+
+    def resume_command(self, state: str) -> str:
+        """What to type to go on, "" where there is nothing to go on with.
+
+        Plugins are named again, because a run folder may not run code by itself.
+        """
+        if state in ("done", "stalled"):
+            return ""
+        return shlex.join(["pinnrun", "train", f"resume={self.folder}", *plugin_words(self.plugins)])

@@ -59,6 +59,7 @@ class Runner:
         self.ended: tuple[str, str] | None = None  # how, and why in words
         self.request = StopRequest()
         self.clock = Clock()
+        self.evidence = "training"  # for the last decision
         self._saved_at = time.monotonic()
 
     # -- the loop ----------------------------------------------------------------------------------------------
@@ -207,7 +208,8 @@ class Runner:
                 growth=self.growth,
             ),
         )
-        self.window_length = max(decision.steps, 1)
+        self.window_length = decision.steps or self.pace.window
+        self.evidence = decision.evidence
 
     def grow(self, decision: Decision) -> None:
         """Widen or deepen, and begin the next stage."""
@@ -285,6 +287,7 @@ class Runner:
                 "seconds": [self.clock.cpu, self.clock.wall],
             },
         )
+        self.recorder.status("running", self.evidence, self.trainer.step, self.stage)
         self._saved_at = time.monotonic()
 
     def load(self, state: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ import pytest
 from runs import TINY, assert_same, resume, start
 
 from pinnrun import storage
-from pinnrun.commands.train import resumable
 from pinnrun.errors import UserError
+from pinnrun.execute import resumable
 
 
 def test_killed_between_any_two_writes(tmp_path, monkeypatch):

@@ -14,7 +14,9 @@ from omegaconf import DictConfig
 from pinnrun import storage
 from pinnrun.build import checked_config, prepare_torch
 from pinnrun.commands.settings import EvaluateSettings
+from pinnrun.commands.train import changed_config
 from pinnrun.composition.confdir import run_hydra
+from pinnrun.config import plugin_words
 from pinnrun.errors import UserError
 from pinnrun.strict import build
 
@@ -45,8 +47,6 @@ def evaluate(composed: DictConfig) -> None:
 
 def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
     """The problem of a run and the best field that it found."""
-    from pinnrun.commands.train import changed_config, plugin_words
-
     config = checked_config(changed_config(storage.open_run(folder), plugin_words(plugins)))
     device, dtype = prepare_torch(config)
     state, note = storage.load_checkpoint(folder)

@@ -15,8 +15,10 @@ from pinnrun import storage
 from pinnrun.build import checked_config
 from pinnrun.commands import train
 from pinnrun.composition.confdir import run_hydra
+from pinnrun.config import plugin_words
 from pinnrun.display import print_sweep_table
 from pinnrun.errors import UserError
+from pinnrun.execute import resumable
 
 NO_IDENTITY = ("hydra", "display", "resume")  # what does not change what a job computes
 ERROR = "error.txt"  # why a job failed, the reason in its last line
@@ -78,9 +80,9 @@ def run_job(composed: DictConfig, folder: Path) -> None:
     if result is not None and result["status"] in SETTLED:
         print(f"{folder}: {result['status']} already", file=sys.stderr)
         return
-    if train.resumable(folder):
+    if resumable(folder):
         words = [f"display.kind={composed.display.kind}"]
-        result = train.resume(str(folder), words + train.plugin_words(composed.plugins))
+        result = train.resume(str(folder), words + plugin_words(composed.plugins))
     else:
         result = train.train(composed, folder)
     if "signal" in result:  # it is meant for the whole sweep

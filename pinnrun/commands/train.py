@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from pinnrun import storage
 from pinnrun.build import checked_config, make_runner
 from pinnrun.composition.confdir import run_hydra
-from pinnrun.config import Config
+from pinnrun.config import plugin_words
 from pinnrun.display import make_display, print_summary
 from pinnrun.errors import UserError
-from pinnrun.signals import stop_on_signals
+from pinnrun.execute import execute, resumable
 
 EXIT_CODES = {"done": 0, "diverged": 3, "budget": 4, "stalled": 4}
 WHAT_NEXT = {
@@ -69,17 +66,7 @@ def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
     config = checked_config(composed)
     with storage.run_lock(folder):
         runner = make_runner(config, folder, config_text(composed), make_display(config.display.kind))
-        return execute(runner, config)
-
-
-def resumable(folder: Path) -> bool:
-    """Whether a run was begun there."""
-    return any((folder / name).exists() for name in ("checkpoint.pt", "checkpoint_prev.pt"))
-
-
-def plugin_words(plugins: Sequence[str]) -> list[str]:
-    """What names a run's plugins again on the command line."""
-    return [f"plugins=[{','.join(plugins)}]"] if plugins else []
+        return execute(runner)
 
 
 def config_text(composed: DictConfig) -> str:
@@ -102,7 +89,6 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
     composed = changed_config(run, words)
     config = checked_config(composed)
     with storage.run_lock(folder):
-        storage.remove_leftovers(folder)
         state, note = storage.load_checkpoint(folder)
         display = make_display(config.display.kind)
         runner = make_runner(config, folder, config_text(composed), display, dict(run.provenance))
@@ -111,7 +97,7 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
             raise UserError(f"{folder} has ended ({before}: {runner.ended[1]}).\n{WHAT_NEXT[before]}")
         if note:
             display.event(note)
-        return execute(runner, config)
+        return execute(runner)
 
 
 def saved_config(run: storage.Run) -> DictConfig:
@@ -150,72 +136,3 @@ def changed_config(run: storage.Run, words: list[str]) -> DictConfig:
     merged = OmegaConf.merge(saved, {"plugins": []}, changes)
     assert isinstance(merged, DictConfig)
     return merged
-
-
-def execute(runner: Any, config: Config) -> dict[str, Any]:
-    """Run to whatever end, and leave index, status and result in the folder."""
-    recorder, display = runner.recorder, runner.display
-    with stop_on_signals() as runner.request:
-        try:
-            title = f"{config.problem.name} · {config.optimizer.type} · {config.scaleup.type}"
-            display.start(title, config.target.loss)
-            recorder.write_index()
-            if runner.trainer.step == 0:
-                runner.checkpoint()
-            write_status(runner, "running", "training")
-            state, reason = runner.run()
-            result = conclude(runner, state, reason)
-        except BaseException as error:
-            display.stop()
-            give_up(runner, error)
-            raise
-    display.stop(f"{state}: {reason}")
-    if runner.request.received is not None:
-        result["signal"] = runner.request.exit_code
-    return result
-
-
-def conclude(runner: Any, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
-    """Leave index, result and, last, the status that says so; returns the result."""
-    runner.recorder.write_index()
-    result = runner.result(state, reason, assess=assess)
-    result["resume"] = resume_command(runner, state)
-    storage.write_result(runner.recorder.folder, result)
-    write_status(runner, state, reason)
-    return result
-
-
-def write_status(runner: Any, state: str, reason: str) -> None:
-    """Replace status.json."""
-    step, resume = runner.trainer.step, resume_command(runner, state)
-    storage.write_status(runner.recorder.folder, state, reason=reason, step=step, stage=runner.stage, resume=resume)
-
-
-def resume_command(runner: Any, state: str) -> str:
-    """What to type to go on, "" where there is nothing to go on with.
-
-    Plugins are named again, because a run folder may not run code by itself.
-    """
-    if state in ("done", "stalled"):
-        return ""
-    words = [f"resume={runner.recorder.folder}", *plugin_words(runner.config.plugins)]
-    return shlex.join(["pinnrun", "train", *words])
-
-
-def give_up(runner: Any, error: BaseException) -> None:
-    """After an error, leave as much of a record as can be written.
-
-    Raises:
-        UserError: the error was that the run folder could not be written.
-    """
-    folder = runner.recorder.folder
-    left = isinstance(error, (KeyboardInterrupt, SystemExit))  # by a launcher that requeues the job
-    with suppress(OSError):
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        conclude(runner, "interrupted" if left else "failed", reason, assess=False)
-    if isinstance(error, OSError) and Path(error.filename or "").is_relative_to(folder):
-        advice = "Make room and start again."
-        if resumable(folder):
-            advice = "Everything up to the last checkpoint is safe; make room and go on with:\n  "
-            advice += resume_command(runner, "failed")
-        raise UserError(f"cannot write {error.filename}: {error.strerror}.\n{advice}") from error

@@ -1,10 +1,14 @@
 """A run that was interrupted and resumed is the run that was not, to the last bit."""
 
+import numpy as np
 import pytest
-from runs import assert_same, interrupt, resume, start
+from runs import assert_same, interrupt, lookup, resume, start
+
+from pinnrun import storage
 
 OPTIMIZERS = {
     "lm": (),
+    "lm in single precision": ("dtype=float32", "storage.dtype=float32", "target.loss=1e-4"),
     "adam": ("optimizer=adam", "optimizer.pace.check=1", "optimizer.pace.snapshot=2"),
     "lbfgs": ("optimizer=lbfgs", "optimizer.pace.snapshot=3"),
 }
@@ -24,3 +28,40 @@ def test_a_resumed_run_is_bit_equal(tmp_path, optimizer, init):
         result = resume(parts, at={step: interrupt})
     assert resume(parts)["status"] == "budget"
     assert_same(whole, parts)
+
+
+def test_more_budget_goes_on_with_whole_windows(tmp_path):
+    start(tmp_path, "budget.steps=12", "scaleup=fixed")
+    resume(tmp_path, "budget.steps=25")
+    assert [len(storage.read_window(entry.path).columns["step"]) for entry in lookup(tmp_path).windows] == [
+        5,
+        5,
+        2,
+        5,
+        5,
+        3,
+    ]
+
+
+def test_what_a_resumed_run_has_changed_holds_for_the_next(tmp_path):
+    start(tmp_path, at={3: interrupt})
+    resume(tmp_path, "budget.steps=40", "target.hold=5", at={7: interrupt})
+    assert resume(tmp_path)["steps"] == 40
+    assert "hold: 5" in lookup(tmp_path).provenance["config"]
+
+
+def test_clocks_go_on(tmp_path):
+    first = start(tmp_path, at={12: interrupt})
+    second = resume(tmp_path)
+    assert second["cpu_seconds"] > first["cpu_seconds"] and second["wall_seconds"] > first["wall_seconds"]
+    seconds = np.concatenate([stage.columns["seconds"] for stage in lookup(tmp_path).stages])
+    assert (np.diff(seconds) > 0).all() and seconds[-1] <= second["cpu_seconds"]
+
+
+def test_what_a_kill_left_is_swept_up(tmp_path):
+    start(tmp_path, at={12: interrupt})
+    leftovers = [tmp_path / ".run.h5.00c0ffee.tmp", tmp_path / "windows" / ".s02_w0002.h5.00c0ffee.tmp"]
+    for path in leftovers:
+        path.write_bytes(b"half")
+    resume(tmp_path)
+    assert not any(path.exists() for path in leftovers)

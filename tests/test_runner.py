@@ -12,6 +12,7 @@ import pytest
 from runs import assert_same, interrupt, lookup, resume, start
 
 from pinnrun import runner as runner_module
+from pinnrun import storage
 from pinnrun.commands.train import exit_code
 from pinnrun.errors import UserError
 from pinnrun.storage import atomic
@@ -184,3 +185,33 @@ def test_stuck_leaves_a_result(tmp_path):
     result = start(tmp_path, "scaleup=fixed", "optimizer.trials=1", "optimizer.damping=1e-14")
     assert exit_code(result) == 4
     assert "stuck" in left_behind(tmp_path, "stalled")["reason"]
+
+
+def test_the_status_follows_a_running_run(tmp_path):
+    seen = {}
+
+    def look():
+        seen.update(storage.read_status(tmp_path) or {})
+
+    start(tmp_path, at={13: look})
+    decision = lookup(tmp_path).decisions[1]
+    assert (seen["state"], seen["step"], seen["stage"]) == ("running", 10, 2)
+    assert seen["reason"] == decision["evidence"] and seen["resume"] == f"pinnrun train resume={tmp_path}"
+
+
+def test_a_long_window_is_saved_on_the_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner_module, "CHECKPOINT_SECONDS", 0.0)
+    saved = []
+    at = {step: lambda: saved.append(storage.load_checkpoint(tmp_path)[0]["trainer"]["step"]) for step in (4, 9, 28)}
+    start(tmp_path, "optimizer.pace.window=15", "optimizer.pace.minimum=15", "optimizer.pace.horizon=20", at=at)
+    assert saved == [3, 8, 27]
+
+
+def test_windows_without_a_checkpoint_are_not_trained_over(tmp_path):
+    start(tmp_path, at={12: interrupt})
+    for name in ("checkpoint.pt", "checkpoint_prev.pt"):
+        (tmp_path / name).unlink()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match="holds a run already"):
+        start(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before

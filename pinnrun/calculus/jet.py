@@ -163,6 +163,14 @@ class Jet:
     def __truediv__(self, other: Jet | Tensor | float) -> Jet:
         return self * (other.reciprocal() if isinstance(other, Jet) else 1.0 / other)
 
+    def __rtruediv__(self, other: Tensor | float) -> Jet:
+        return self.reciprocal() * other
+
+    def __pow__(self, exponent: int | float) -> Jet:
+        """self^n by the power rule; a fractional or negative exponent needs a positive, or non-zero, field."""
+        n, a = exponent, self.value
+        return self.compose(a**n, n * a ** (n - 1), n * (n - 1) * a ** (n - 2))
+
     def _second(self, other: Jet) -> Tensor | None:
         """The mixed part a_i b_j + a_j b_i of every second-order channel (2 ∇a·∇b for the Laplacian)."""
         wanted = self.derivatives
@@ -199,6 +207,11 @@ class Jet:
         """The exponential."""
         f = torch.exp(self.value)
         return self.compose(f, f, f)
+
+    def log(self) -> Jet:
+        """Natural logarithm; the field must be positive."""
+        reciprocal = 1.0 / self.value
+        return self.compose(torch.log(self.value), reciprocal, -reciprocal * reciprocal)
 
     def sin(self) -> Jet:
         """The sine."""

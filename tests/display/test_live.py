@@ -147,6 +147,7 @@ def test_stopping_twice_or_before_the_start_is_harmless(terminal):
 
 SCRIPT = """
 import os, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits it ignored
 from pinnrun.display import Progress, make_display
 display = make_display("auto")
 display.start("poisson", 1e-5)

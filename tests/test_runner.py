@@ -96,10 +96,11 @@ def test_the_fourth_divergence_ends_the_run(tmp_path, monkeypatch, factor):
     assert left_behind(tmp_path, "diverged")["steps"] == steps[-1] == 10
 
 
-@pytest.mark.parametrize("step", [3, 6, 8, 11, 18])
-def test_a_run_that_rewound_resumes_bit_equal(tmp_path, monkeypatch, step):
+@pytest.mark.parametrize("factor", [nan, 1e30], ids=["nan", "huge"])
+@pytest.mark.parametrize("step", [3, 6, 8, 18])
+def test_a_run_that_rewound_resumes_bit_equal(tmp_path, monkeypatch, step, factor):
     """Step 6 is lost in the first rewind; step 8 comes after the second."""
-    spoil(monkeypatch, nan, {6: 2, 13: 3})
+    spoil(monkeypatch, factor, {6: 2, 12: 3})
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     assert len([event for event in start(whole, "sampling.every=3")["events"] if "rewound" in event]) == 3
     assert start(parts, "sampling.every=3", at={step: interrupt})["status"] == "interrupted"
@@ -127,6 +128,13 @@ def test_fresh_points_that_an_overfitted_network_does_not_fit_are_no_divergence(
     assert start(tmp_path, *points, *words)["events"] == []
     column = lookup(tmp_path).stages[0].columns["loss"]
     assert column[4] < 1e-9 * column[5]
+
+
+@pytest.mark.parametrize(("every", "step"), [(1, 12), (3, 12), (1, 3)])
+def test_fresh_points_do_not_hide_a_divergence(tmp_path, monkeypatch, every, step):
+    spoil(monkeypatch, 1e30, {step: 1})
+    events = start(tmp_path, "scaleup=fixed", "optimizer=adam", f"sampling.every={every}")["events"]
+    assert [event.partition(" with")[0] for event in events] == [f"rewound to step {step // 10 * 10}"]
 
 
 def test_training_goes_on_when_the_analysis_fails(tmp_path, monkeypatch):

@@ -30,6 +30,16 @@ def test_a_resumed_run_is_bit_equal(tmp_path, optimizer, init):
     assert_same(whole, parts)
 
 
+def test_resumed_while_the_target_holds(tmp_path):
+    words = ("target.loss=0.5", "target.hold=7", "scaleup=fixed", "architecture.width=8")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    expected = start(whole, *words)
+    assert expected["status"] == "done"
+    start(parts, *words, at={expected["steps"] - 3: interrupt})
+    assert resume(parts)["status"] == "done"
+    assert_same(whole, parts)
+
+
 def test_more_budget_goes_on_with_whole_windows(tmp_path):
     start(tmp_path, "budget.steps=12", "scaleup=fixed")
     resume(tmp_path, "budget.steps=25")

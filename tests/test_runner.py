@@ -189,10 +189,13 @@ def test_done_leaves_a_result(tmp_path):
 
 
 def test_stuck_leaves_a_result(tmp_path):
-    """With one trial per step and next to no damping, Levenberg-Marquardt soon has a step rejected."""
-    result = start(tmp_path, "scaleup=fixed", "optimizer.trials=1", "optimizer.damping=1e-14")
+    """With two trials per step and little damping, Levenberg-Marquardt soon has a step rejected."""
+    result = start(tmp_path, "scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3")
     assert exit_code(result) == 4
-    assert "stuck" in left_behind(tmp_path, "stalled")["reason"]
+    kept = left_behind(tmp_path, "stalled")
+    assert "stuck" in kept["reason"] and kept["resume"] == ""
+    merits = lookup(tmp_path).stages[0].columns["merit"]
+    assert kept["steps"] % 5 and np.isfinite(merits[-1])  # a window that ends early is judged too
 
 
 def test_the_status_follows_a_running_run(tmp_path):

@@ -239,7 +239,7 @@ class Runner:
             del part[kept:]
         if rewinds > REWINDS:
             raise reason
-        self.trainer.rewinds = state["rewinds"] = rewinds
+        self.trainer.rewinds = rewinds
         self.config.optimizer.soften()
         state["optimizer"] = self.config.optimizer.state()
         tries = f"({rewinds} of {REWINDS})"

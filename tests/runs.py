@@ -124,4 +124,6 @@ def lookup(folder: Path) -> storage.Run:
     steps = [int(step) for stage in run.stages for step in stage.columns["step"]]
     assert steps == list(range(1, len(steps) + 1))
     assert [entry.number for entry in run.windows] == list(range(len(run.windows)))
+    for stage in run.stages:
+        assert (np.diff(stage.weight_steps) > 0).all() and set(stage.weight_steps) <= set(stage.columns["step"])
     return run

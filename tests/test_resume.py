@@ -30,6 +30,17 @@ def test_a_resumed_run_is_bit_equal(tmp_path, optimizer, init):
     assert_same(whole, parts)
 
 
+@pytest.mark.parametrize("step", [8, 11])
+def test_resumed_in_a_window_that_was_extended(tmp_path, step):
+    words = ("optimizer.pace.window=4", "optimizer.pace.minimum=12", "optimizer.pace.horizon=40")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    start(whole, *words)
+    assert len(storage.read_window(lookup(whole).windows[2].path).columns["step"]) == 8
+    start(parts, *words, at={step: interrupt})
+    resume(parts)
+    assert_same(whole, parts)
+
+
 def test_resumed_while_the_target_holds(tmp_path):
     words = ("target.loss=0.5", "target.hold=7", "scaleup=fixed", "architecture.width=8")
     whole, parts = tmp_path / "whole", tmp_path / "parts"

@@ -101,9 +101,9 @@ def test_under_a_launcher_sigterm_saves_and_goes_on(tmp_path, monkeypatch, varia
     monkeypatch.setenv(variable, "17")
     whole, folder, saved = tmp_path / "whole", tmp_path / "run", []
     start(whole)
-    at = {11: send(signal.SIGTERM), 12: lambda: saved.append(saved_step(folder)), 21: send(signal.SIGTERM)}
-    assert start(folder, at=at)["status"] == "budget"
-    assert saved == [11]
+    at = {step: lambda: saved.append(saved_step(folder)) for step in (12, 14)}
+    assert start(folder, at={11: send(signal.SIGTERM), 21: send(signal.SIGTERM), **at})["status"] == "budget"
+    assert saved == [11, 11]
     assert_same(whole, folder)
     assert start(tmp_path / "stopped", at={4: send(signal.SIGINT)})["status"] == "interrupted"
 

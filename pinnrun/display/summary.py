@@ -25,6 +25,7 @@ _GREEN, _YELLOW, _RED = "32", "33", "31"
 _STATUS = {
     "done": ("the target is reached", _GREEN),
     "budget": ("spent before the target was reached; the result is kept", _YELLOW),
+    "stalled": ("the optimizer cannot go on; the result is kept", _YELLOW),
     "interrupted": ("the result so far is kept", _YELLOW),
     "running": ("still going on, or killed", _YELLOW),
     "diverged": ("the loss is no longer finite, or grew beyond its bound", _RED),
@@ -129,8 +130,9 @@ def _status_lines(result: Mapping[str, Any], width: int, *, colour: bool) -> lis
         fields.append(("merit", scientific(result["merit"]) + _against(result["merit"], result.get("target"))))
     if "error" in result:
         fields.append(("error", scientific(result["error"]) + _error_meaning(result["error"])))
-    if stages:
-        fields.append(("network", _network(stages[-1])))
+    network = result if result.get("width") else stages[-1] if stages else None  # the best, not always the last
+    if network:
+        fields.append(("network", _network(network)))
     return lines + [f"  {name:<8}  {value}" for name, value in fields]
 
 

@@ -76,6 +76,12 @@ def test_every_number_of_the_result_can_be_read_back(result):
     assert row(text, "steps 160800") == ["steps", "160800,", "seed", "7"]
 
 
+def test_the_network_named_is_the_one_whose_numbers_are_shown(result):
+    assert row(printed(result), "network")[1:4] == ["128", "x", "4"]
+    result |= {"width": 3, "depth": 1, "parameters": 13}  # the best was not the last
+    assert row(printed(result), "network")[1:5] == ["3", "x", "1", "(13"]
+
+
 def test_long_evidence_stays_whole_within_80_columns(result):
     text = printed(result)
     assert EVIDENCE in " ".join(text.split())

@@ -18,7 +18,7 @@ SWEEPS = "sweeps"
 def latest_run(root: str | os.PathLike[str] = "outputs", *, unfinished: bool = False) -> Path:
     """The run under `root` that started last: root/<problem>/<run>, and root/sweeps/ at any depth.
 
-    `unfinished` leaves out runs that are done and runs that a living process is busy with.
+    `unfinished` leaves out runs that are done or stalled and runs that a living process is busy with.
 
     Raises:
         UserError: there is none.
@@ -58,7 +58,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_settled(folder: Path) -> bool:
-    return _status(folder).get("state") == "done" or lock_holder(folder) is not None
+    return _status(folder).get("state") in ("done", "stalled") or lock_holder(folder) is not None
 
 
 def _started(folder: Path) -> tuple[float, str]:

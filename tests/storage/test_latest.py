@@ -53,10 +53,11 @@ def test_a_spoilt_status_hides_nothing(tmp_path):
     assert latest_run(tmp_path) == run
 
 
+@pytest.mark.parametrize("end", ["done", "stalled"])
 @pytest.mark.parametrize("state", ["running", "budget", "interrupted", "diverged", "failed"])
-def test_unfinished_means_not_done(tmp_path, state):
+def test_unfinished_means_neither_done_nor_stalled(tmp_path, state, end):
     run = make_run(tmp_path / "npbe" / "a", "2020-01-01T00:00:00+00:00", state)
-    done = make_run(tmp_path / "npbe" / "b", "2021-01-01T00:00:00+00:00", "done")
+    done = make_run(tmp_path / "npbe" / "b", "2021-01-01T00:00:00+00:00", end)
     assert latest_run(tmp_path) == done
     assert latest_run(tmp_path, unfinished=True) == run
 

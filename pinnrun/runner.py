@@ -77,7 +77,7 @@ class Runner:
                 elif decision.action is Action.DONE:
                     self.ended = "done", decision.evidence
                 elif decision.action is Action.STOP:
-                    self.ended = "stalled" if self.trainer.stuck else "budget", decision.evidence
+                    self.ended = "budget" if self.spent() else "stalled", decision.evidence
                 self.checkpoint()
             return self.ended
         except Interrupted:

@@ -4,8 +4,10 @@ import errno
 import json
 import os
 import re
+from functools import partial
 from math import nan
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -188,6 +190,13 @@ def test_done_leaves_a_result(tmp_path):
     assert (merits[-3:] <= 0.5).all()
 
 
+def test_stopped_at_once_leaves_a_result(tmp_path):
+    start(tmp_path, at={2: interrupt})
+    kept = left_behind(tmp_path, "interrupted")
+    assert kept["steps"] == 2 and kept["stages"] == [] and kept["merit"] is None
+    assert kept["loss"] > 0 and kept["error"] > 0
+
+
 def test_stuck_leaves_a_result(tmp_path):
     """With two trials per step and little damping, Levenberg-Marquardt soon has a step rejected."""
     result = start(tmp_path, "scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3")
@@ -210,12 +219,20 @@ def test_the_status_follows_a_running_run(tmp_path):
     assert seen["reason"] == decision["evidence"] and seen["resume"] == f"pinnrun train resume={tmp_path}"
 
 
-def test_a_long_window_is_saved_on_the_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner_module, "CHECKPOINT_SECONDS", 0.0)
-    saved = []
-    at = {step: lambda: saved.append(storage.load_checkpoint(tmp_path)[0]["trainer"]["step"]) for step in (4, 9, 28)}
+def test_a_long_window_is_saved_every_half_minute(tmp_path, monkeypatch):
+    now, saved = [0.0], []
+    monkeypatch.setattr(runner_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    at = {step: partial(now.__setitem__, 0, time) for step, time in ((3, 31.0), (8, 40.0), (10, 62.0))}
+    for step in (4, 9, 11):
+        at[step] = lambda: saved.append(storage.load_checkpoint(tmp_path)[0]["trainer"]["step"])
     start(tmp_path, "optimizer.pace.window=15", "optimizer.pace.minimum=15", "optimizer.pace.horizon=20", at=at)
-    assert saved == [3, 8, 27]
+    assert saved == [3, 3, 10]
+
+
+def test_a_budget_that_ends_with_a_rejected_step_is_a_budget(tmp_path):
+    result = start(tmp_path, "scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3", "budget.steps=8")
+    assert lookup(tmp_path).stages[0].columns["accepted"][-1] == 0
+    assert result["status"] == "budget" and "budget" in result["reason"]
 
 
 def test_windows_without_a_checkpoint_are_not_trained_over(tmp_path):

@@ -40,7 +40,7 @@ class Storage:
     """What is written while training."""
 
     dtype: Literal["float64", "float32"] = setting("float64", help="precision of stored weight snapshots")
-    index_every: int = setting(10, min=1, help="windows between two rewrites of the index run.h5")
+    index_every: int = setting(10, min=1, help="windows between two rewrites of run.h5; in a long run a tenth")
 
 
 @dataclass(frozen=True)

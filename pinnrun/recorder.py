@@ -34,6 +34,7 @@ class Recorder:
         self.snapshots: list[tuple[int, torch.Tensor]] = []
         self.stages: list[dict[str, Any]] = []
         self.decisions: list[str] = []
+        self.indexed = 0  # how many of them run.h5 has
 
     def add(self, row: Row, parameters: torch.Tensor | None) -> None:
         """One step; ``parameters`` where a snapshot is due."""
@@ -64,7 +65,8 @@ class Recorder:
         """Note a decision and the present stage's record; the index follows every few windows."""
         self.decisions.append(storage.encode_decision(record))
         self.stages[record["stage"] :] = [stage]
-        if len(self.decisions) % self.index_every == 0:
+        due = max(self.index_every, len(self.decisions) // 10)  # the price of an index grows with the run
+        if len(self.decisions) - self.indexed >= due:
             self.write_index()
 
     def write_index(self) -> None:
@@ -76,6 +78,7 @@ class Recorder:
             stages=self.stages,
             decisions=self.decisions,
         )
+        self.indexed = len(self.decisions)
 
     def keep_rows(self, count: int) -> None:
         """Forget the open window's rows after the first ``count`` (training rewinds to there)."""
@@ -84,13 +87,14 @@ class Recorder:
         self.snapshots = [(step, theta) for step, theta in self.snapshots if step <= last]
 
     def state(self) -> dict[str, Any]:
-        """The open window and the story so far, for the checkpoint."""
+        """The open window and the story so far, for the checkpoint; without the decisions that run.h5 has."""
         return {
             "window": self.window,
             "rows": [dict(row) for row in self.rows],
             "snapshots": [[step, theta] for step, theta in self.snapshots],
             "stages": [dict(stage) for stage in self.stages],
-            "decisions": list(self.decisions),
+            "decisions": self.decisions[self.indexed :],
+            "indexed": self.indexed,
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -98,7 +102,9 @@ class Recorder:
         self.window = state["window"]
         self.rows = list(state["rows"])
         self.snapshots = [(step, theta) for step, theta in state["snapshots"]]
-        self.stages, self.decisions = list(state["stages"]), list(state["decisions"])
+        self.stages, self.indexed = list(state["stages"]), state["indexed"]
+        earlier = storage.read_index(self.folder).decisions[: self.indexed]
+        self.decisions = [*map(storage.encode_decision, earlier), *state["decisions"]]
         storage.drop_windows_from(self.folder, self.window)
 
     def history(self, stage: int) -> tuple[np.ndarray, np.ndarray]:

@@ -91,6 +91,8 @@ def assert_same(one: Path, other: Path) -> None:
     same(runs[0].decisions, runs[1].decisions, "decisions")
     same([s.record for s in runs[0].stages], [s.record for s in runs[1].stages], "stages")
     states = [storage.load_checkpoint(folder)[0] for folder in (one, other)]
+    for state in states:  # what of the decisions is still to be indexed depends on when the index was written
+        del state["recorder"]["decisions"], state["recorder"]["indexed"]
     same(*states, "checkpoint")
     results = [{**(run.result or {}), "folder": None, "resume": None} for run in runs]
     same(*results, "result")

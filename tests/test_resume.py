@@ -41,6 +41,21 @@ def test_resumed_in_a_window_that_was_extended(tmp_path, step):
     assert_same(whole, parts)
 
 
+@pytest.mark.parametrize("every", [1, 3])
+def test_resumed_with_decisions_in_the_index(tmp_path, every):
+    """The checkpoint holds only what run.h5 does not have yet."""
+    words = (f"storage.index_every={every}", "optimizer.pace.window=2", "optimizer.pace.minimum=6")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    start(whole, *words)
+    result = start(parts, *words, at={5: interrupt})
+    for step in (6, 9, 14, 21):
+        result = resume(parts, at={step: interrupt})
+    assert result["status"] == "interrupted"
+    resume(parts)
+    assert_same(whole, parts)
+    assert len(lookup(parts).decisions) == len(lookup(parts).windows)
+
+
 def test_resumed_while_the_target_holds(tmp_path):
     words = ("target.loss=0.5", "target.hold=7", "scaleup=fixed", "architecture.width=8")
     whole, parts = tmp_path / "whole", tmp_path / "parts"

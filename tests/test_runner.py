@@ -243,3 +243,25 @@ def test_windows_without_a_checkpoint_are_not_trained_over(tmp_path):
     with pytest.raises(UserError, match="holds a run already"):
         start(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_long_run_saves_no_more_per_window_than_a_short_one(tmp_path, monkeypatch):
+    """Neither the checkpoint nor the index may grow with every window, or long runs would be all writing."""
+    sizes, indices = [], []
+
+    def measure(folder, state, save=storage.save_checkpoint):
+        sizes.append(len(state["recorder"]["decisions"]))
+        return save(folder, state)
+
+    def count(*arguments, write=storage.write_index, **records):
+        indices.append(len(records["decisions"]))
+        return write(*arguments, **records)
+
+    monkeypatch.setattr(storage, "save_checkpoint", measure)
+    monkeypatch.setattr(storage, "write_index", count)
+    words = ("optimizer=adam", "optimizer.pace.window=2", "storage.index_every=4", "scaleup=fixed")
+    start(tmp_path, *words, "budget.steps=160")
+    assert max(sizes) < 8 and len(sizes) == 81  # a tenth of the decisions, and one checkpoint a window
+    gaps = np.diff(indices[:-1])
+    assert gaps.min() == 4 and gaps.max() == 7
+    assert len(lookup(tmp_path).decisions) == 80

@@ -5,9 +5,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from runs import TINY, assert_same, lookup
+from runs import TINY, assert_same, composed, lookup
 
 from pinnrun import storage
+from pinnrun.commands.sweep import config_key
 from pinnrun.problems.poisson import Poisson
 
 PLUGIN = f"plugins=[{Path(__file__).parents[1] / 'faulty.py'}]"
@@ -42,6 +43,21 @@ def test_every_combination_once_and_never_again(sweep):
     assert again.code == 0
     assert again.err.count("budget already") == 4
     assert times(folders()) == before
+
+
+def test_the_order_of_what_is_asked_for_makes_no_other_job():
+    words = ("problem.type=faulty", PLUGIN, "+problem.bound=1", "+problem.fault=slow", "seed=3")
+    keys = {config_key(composed(*order)) for order in (words, words[::-1], (*words, "display=plain"))}
+    assert len(keys) == 1
+    assert config_key(composed(*words, "budget.steps=31")) not in keys
+
+
+def test_a_job_killed_after_its_result_counts_as_done(sweep):
+    sweep("seed=1")
+    (folder,) = folders()
+    storage.write_status(folder, "running")
+    again = sweep("seed=1")
+    assert again.code == 0 and " budget " in again.out
 
 
 def test_sweeps_share_the_jobs_they_have_in_common(sweep):

@@ -115,6 +115,7 @@ class Trainer:
             "accepted": int(info.accepted),
             "evaluations": info.evaluations,
             "ratio": info.ratio,
+            "length": info.length,
             **self._shares(info.accepted),
         }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -36,6 +37,11 @@ class Linearization(ABC):
     """An objective at one θ: value ½‖r‖², residual r ``(N,)``, and the action of J = ∂r/∂θ ``(N, P)``."""
 
     r: Tensor
+
+    @cached_property
+    def gradient(self) -> Tensor:
+        """∇L = Jᵀr, ``(P,)``."""
+        return self.rmv(self.r)
 
     @property
     def value(self) -> Tensor:

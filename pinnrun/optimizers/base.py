@@ -18,6 +18,10 @@ class Outcome(Enum):
 
     ACCEPTED = "accepted"
     REJECTED = "no trial step lowered the loss"
+    NO_DESCENT = "the direction does not go downhill"
+    SEARCH_FAILED = "the line search found no acceptable step length"
+    SINGULAR = "the system for the step could not be solved"
+    PRECISION = "the loss is at the rounding error of its own sum"
     CONVERGED = "the gradient vanished"
     NOT_FINITE = "the loss or its gradient is not a finite number"
 
@@ -33,6 +37,7 @@ class StepInfo:
         gradient_norm: ‖∇L‖ before the step.
         evaluations: evaluations of the residual, with or without its Jacobian.
         ratio: actual over predicted decrease, where there is a model to predict it.
+        length: step length α along the direction, where there is a search for it.
     """
 
     loss: float
@@ -41,6 +46,7 @@ class StepInfo:
     gradient_norm: float
     evaluations: int
     ratio: float = float("nan")
+    length: float = float("nan")
 
     @property
     def accepted(self) -> bool:

@@ -40,7 +40,7 @@ class LevenbergMarquardt:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Linearize once, then try damped steps until one lowers the loss."""
         linear = objective.linearize(theta)
-        loss, gradient = float(linear.value), linear.rmv(linear.r)
+        loss, gradient = float(linear.value), linear.gradient
         norm = float(gradient.norm())
         if not (loss < float("inf") and norm < float("inf")):
             return theta, StepInfo(loss, Outcome.NOT_FINITE, self._lambda or 0.0, norm, 1)

@@ -55,15 +55,19 @@ class Registry(Mapping[str, type]):
 
 PROBLEMS = Registry(
     {
+        "heat": "pinnrun.problems.heat:Heat",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "poisson": "pinnrun.problems.poisson:Poisson",
+        "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
+        "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",
     }
 )
 ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})
 OPTIMIZERS = Registry(
     {
         "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
+        "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
         "adam": "pinnrun.optimizers.adam:Adam",
         "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
     }

@@ -16,6 +16,7 @@ from torch.func import hessian, jacrev, vmap
 
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Term
+from pinnrun.problems.heat import Heat
 from pinnrun.problems.npbe.formulation import stretched_sinh
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import EXACT, Poisson
@@ -196,6 +197,21 @@ def burgers() -> Case:
     return make("burgers", network, [(equation, plain_equation), (start, plain_start)])
 
 
+def heat() -> Case:
+    """u_t − κ Δu with Δ over the two space coordinates alone; data at time zero and on the sides in one term."""
+    problem = Heat("case", "heat", points=9, condition_points=6, dimension=2, diffusivity=0.3, solution="sine_sum")
+
+    def equation(u, x, data):
+        return jacrev(u[0])(x[0])[0, 0] - 0.3 * hessian(u[0])(x[0])[0].diagonal()[1:].sum()
+
+    def conditions(u, x, data):
+        return u[0](x[0])[0] - data["data"][0]
+
+    terms = list(zip(problem.terms(), (equation, conditions), strict=True))
+    plain = lambda network, x, data: network(2.0 * x - 1.0)  # noqa: E731
+    return make("heat", Mlp(3, 1, 4, 2), terms, problem.inputs, problem.ansatz, plain)
+
+
 def monge_ampere() -> Case:
     """det D²u − f: quadratic in second derivatives; a feature made of the coordinates beside them."""
 
@@ -324,6 +340,7 @@ CATALOGUE: dict[str, Callable[[], Case]] = {
         poisson_soft,
         poisson_hard,
         burgers,
+        heat,
         monge_ampere,
         flow,
         poisson_boltzmann,

@@ -13,6 +13,7 @@ from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.heat import Heat
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import Poisson
@@ -31,6 +32,7 @@ SPELLED_OUT: dict[str, type] = {
     "koopman_analyze": AnalyzeSettings,
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
+    "problem/heat1d": Heat,
     "problem/poisson": Poisson,
     "problem/npbe": Npbe,
     "problem/npbe_born": NpbeBorn,

@@ -9,7 +9,8 @@ channels at once by the rules of Leibniz and Faà di Bruno, truncated at order t
     Δ(ab)   = Δa b + 2 ∇a·∇b + a Δb    Δf(a)   = f'(a) Δa + f''(a) |∇a|²
 
 The collapsed Laplacian is the "forward Laplacian" of Li et al., Nature Machine Intelligence 6 (2024): it
-costs d + 2 channels where the full Hessian would cost 1 + d + d(d + 1)/2.
+costs d + 2 channels where the full Hessian would cost 1 + d + d(d + 1)/2. It may be taken over some of the
+coordinates only, as heat spreads in space and not in time.
 """
 
 from __future__ import annotations
@@ -29,21 +30,31 @@ class Derivatives:
     Attributes:
         gradient: all first derivatives (implied by any second one).
         pairs: the second derivatives ∂²/∂x_i∂x_j wanted one by one, as index pairs.
-        laplacian: the sum of all ∂²/∂x_i² as one channel.
+        laplacian: the sum of ∂²/∂x_i² as one channel, over all coordinates or over those named by a tuple of
+            indices (the space of space and time).
     """
 
     gradient: bool = False
     pairs: tuple[tuple[int, int], ...] = ()
-    laplacian: bool = False
+    laplacian: bool | tuple[int, ...] = False
 
     @property
     def first(self) -> bool:
         """Whether first derivatives are carried (asked for, or needed by a second one)."""
-        return self.gradient or bool(self.pairs) or self.laplacian
+        return self.gradient or bool(self.pairs) or bool(self.laplacian)
 
     def channels(self, dimension: int) -> int:
         """Number of channels S of a jet in ``dimension`` coordinates."""
-        return 1 + (dimension if self.first else 0) + len(self.pairs) + self.laplacian
+        return 1 + (dimension if self.first else 0) + len(self.pairs) + bool(self.laplacian)
+
+    def curved(self, gradient: Tensor) -> Tensor:
+        """The rows of a gradient ``(d, ...)`` that enter the Laplacian."""
+        if isinstance(self.laplacian, bool):
+            return gradient
+        first, last = self.laplacian[0], self.laplacian[-1]
+        if self.laplacian == tuple(range(first, last + 1)):  # a view, whose reverse pass is cheap
+            return gradient[first : last + 1]
+        return gradient[list(self.laplacian)]
 
 
 class Jet:
@@ -106,7 +117,7 @@ class Jet:
 
     @property
     def laplacian(self) -> Tensor:
-        """The Laplacian, ``(..., k)``."""
+        """The Laplacian over the coordinates that were asked for, ``(..., k)``."""
         if not self.derivatives.laplacian:
             raise ValueError("this jet has no Laplacian: ask for Derivatives(laplacian=True)")
         return self.channels[-1]
@@ -179,7 +190,7 @@ class Jet:
         a, b = self.gradient, other.gradient
         parts = [a[i] * b[j] + a[j] * b[i] for i, j in wanted.pairs]
         if wanted.laplacian:
-            parts.append(2.0 * (a * b).sum(0))
+            parts.append(2.0 * (wanted.curved(a) * wanted.curved(b)).sum(0))
         return torch.stack(parts)
 
     # -- composition -------------------------------------------------------------------------------------
@@ -262,6 +273,7 @@ def blackbox_jet(function: Callable[[Tensor], Tensor], inputs: Jet) -> Jet:
         curvature = jvp(along(inputs.d(i)), (z,), (inputs.d(j),))[1]
         channels.append(curvature + along(inputs.dd(i, j))(z))
     if wanted.laplacian:
-        curvatures = [jvp(along(inputs.d(i)), (z,), (inputs.d(i),))[1] for i in range(d)]
+        slopes = wanted.curved(inputs.gradient)
+        curvatures = [jvp(along(slope), (z,), (slope,))[1] for slope in slopes]
         channels.append(torch.stack(curvatures).sum(0) + along(inputs.laplacian)(z))
     return Jet(torch.stack(channels), d, wanted)

@@ -54,6 +54,7 @@ class Poisson(Problem):
         "sine", help="Π sin πx_i, Σ cos πx_i, Σ x_{2k−1} x_{2k} or |x|²"
     )
     boundary_points: int = setting(120, min=1, help="points on the boundary (unused when it is hard)")
+    boundary_weight: float = setting(1.0, above=0, help="weight of the boundary term beside the equation's 1")
     boundary: Literal["soft", "hard"] = setting(
         "soft",
         help="soft: a term of the objective; hard: u = Π 4x_i(1 − x_i)·N, for a solution that is zero there",
@@ -104,6 +105,7 @@ class Poisson(Problem):
             lambda points, u: u.value[..., 0] - points["data"],
             Derivatives(),
             self.boundary_points,
+            self.boundary_weight,
         )
         return (equation, boundary) if self.boundary == "soft" else (equation,)
 

@@ -129,8 +129,9 @@ def test_hard_field_is_the_bubble_times_the_network(dimension):
 
 @pytest.mark.parametrize("dimension", [1, 2, 10])
 def test_samplers_stay_inside_and_on_the_boundary(dimension):
-    equation, boundary = problem("square", dimension, points=7, boundary_points=3).terms()
+    equation, boundary = problem("square", dimension, points=7, boundary_points=3, boundary_weight=20.0).terms()
     assert (equation.count, boundary.count) == (7, 3)
+    assert (equation.weight, boundary.weight) == (1.0, 20.0)
     x = equation.sample(generator(), 4000).x[0]
     assert x.shape == (4000, dimension)
     assert x.dtype is torch.float64

@@ -48,6 +48,7 @@ class Assessor:
         if self._exact is None:
             return None
         value = solution(self.points, Derivatives()).value[0, :, 0].cpu().double().numpy()
+        value = self.problem.align(value, self._exact)
         scale = float(np.linalg.norm(self._exact))
         return float(np.linalg.norm(value - self._exact)) / (scale or 1.0)
 

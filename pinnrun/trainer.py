@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from math import ceil, inf, nan
 from typing import Any
 
@@ -11,13 +12,14 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Mlp, deepen, widen
-from pinnrun.calculus import Derivatives, Field, Objective, Points
+from pinnrun.calculus import Derivatives, Field, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome
 from pinnrun.scaleup import Action
 from pinnrun.solution import TrainedField
 
 NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
+RETRIES = 5  # steps that may fail one after the other where each is tried on new points
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
 PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
 
@@ -51,33 +53,34 @@ class Trainer:
             len(self.problem.coordinates), self.problem.features, self.problem.outputs
         )
         self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
-        self.step = self.stage_step = self.held = self.rewinds = 0
+        self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
         self.best_loss = self.latest_merit = inf
-        self.stuck: str | None = None  # why the last step did not move
+        self.stuck: Outcome | None = None  # why no further step will move θ
         self._latest_shares: dict[str, float] = {}
-        self.evaluation_points = self._sample("evaluation", config.sampling.evaluation)
+        self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), config.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
         self.draw_points()
 
     # -- points and objective --------------------------------------------------------------------------------
 
-    def _sample(self, purpose: str, factor: float) -> list[tuple[Any, Points]]:
+    def _sample(self, purpose: str, terms: Sequence[Term], factor: float) -> list[tuple[Term, Points]]:
         generator = self.generators[purpose]
-        blocks = [(term, term.sample(generator, ceil(factor * term.count))) for term in self.problem.terms()]
+        blocks = [(term, term.sample(generator, ceil(factor * term.count))) for term in terms]
         return [(term, points.to(self.device, self.precision)) for term, points in blocks]
 
     def draw_points(self) -> None:
         """New training points: as many as the problem asks for, or enough for the network's parameters."""
         self.points_drawn_from = self.generators["sampling"].get_state()
-        rows = sum(term.count for term in self.problem.terms())
+        terms = self.problem.terms()
+        rows = sum(term.count * term.rows for term in terms if term.role == "square")
         factor = max(1.0, self.config.sampling.rows_per_parameter * self.network.size / rows)
-        self._points = self._sample("sampling", factor)
+        self._points = self._sample("sampling", terms, factor)
         self._make_objectives()
 
     def _make_objectives(self) -> None:
         field = Field(self.network, self.problem.inputs, self.problem.ansatz)
-        self.objective = Objective(field, self._points)
-        self.evaluation = Objective(field, self.evaluation_points)
+        self.objective = self.problem.objective(field, self._points)
+        self.evaluation = self.problem.merit(field, self.evaluation_points)
 
     @property
     def solution(self) -> TrainedField:
@@ -92,24 +95,27 @@ class Trainer:
         Raises:
             Diverged: the loss or the merit is not finite, or the loss has blown up; go back to a saved state.
         """
-        every = self.config.sampling.every
-        if every and self.stage_step and self.stage_step % every == 0:
+        if self.fresh_points_due:
             if self.latest_merit == inf:
                 self.latest_merit = float(self.evaluation.value(self.theta))
             self.best_loss = max(self.best_loss, self.latest_merit)  # the loss on fresh points will be like it
             self.draw_points()
         theta, info = self.optimizer.step(self.objective, self.theta)
-        if info.outcome is Outcome.NOT_FINITE or not info.loss < BLOW_UP * self.best_loss:
-            raise Diverged(f"loss {info.loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
+        loss = info.loss if self.objective.is_least_squares else float(self.evaluation.value(theta))
+        if info.outcome is Outcome.NOT_FINITE or not loss < BLOW_UP * self.best_loss:
+            raise Diverged(f"loss {loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
         self.theta = theta
-        self.best_loss = min(self.best_loss, info.loss)
+        self.best_loss = min(self.best_loss, loss)
         self.step += 1
         self.stage_step += 1
-        self.stuck = None if info.accepted else info.outcome.value
+        self.rejections = 0 if info.accepted else self.rejections + 1
+        forgiven = RETRIES if self.config.sampling.every else 0
+        self.stuck = info.outcome if self.rejections > forgiven else None
         return {
             "step": self.step,
-            "loss": info.loss,
-            "merit": self.measure(info.loss, judge or self.stuck is not None),
+            "loss": loss,
+            **({} if self.objective.is_least_squares else {"term/value": info.loss}),
+            "merit": self.measure(loss, judge or self.stuck is not None),
             "gradient_norm": info.gradient_norm,
             "damping": info.damping,
             "accepted": int(info.accepted),
@@ -118,6 +124,12 @@ class Trainer:
             "length": info.length,
             **self._shares(info.accepted),
         }
+
+    @property
+    def fresh_points_due(self) -> bool:
+        """Whether the next step is to be made on new points: it is time, or the last one failed on the old."""
+        every = self.config.sampling.every
+        return bool(every and self.stage_step and (self.rejections or self.stage_step % every == 0))
 
     def _shares(self, accepted: bool) -> dict[str, float]:
         """Each term's part of the loss; after a rejected step those of θ, not of the last trial."""
@@ -128,17 +140,19 @@ class Trainer:
     def measure(self, loss: float, judge: bool) -> float:
         """The merit on the fixed evaluation set where it is due, NaN elsewhere; counts for how long it has held.
 
-        It is measured wherever a window may end, so that a saved state is a sound one.
+        It is measured wherever a window may end, so that a saved state is a sound one. Where what is minimised has
+        its minimum below zero, nobody knows how far, the loss that is recorded is the merit already.
 
         Raises:
             Diverged: it is not finite.
         """
         near = self.held > 0 or loss <= NEAR * self.config.target.loss
         due = near and self.stage_step % self.optimizer.pace.check == 0
-        if not (judge or due or (self.held and self.held + 1 == self.config.target.hold)):
+        known = not self.objective.is_least_squares
+        if not (known or judge or due or (self.held and self.held + 1 == self.config.target.hold)):
             self.held += self.held > 0
             return nan
-        merit = float(self.evaluation.value(self.theta))
+        merit = loss if known else float(self.evaluation.value(self.theta))
         if not merit < inf:
             raise Diverged(f"merit {merit:.3g} after step {self.step}")
         self.latest_merit = merit
@@ -162,7 +176,7 @@ class Trainer:
             growth = deepen(before, self.theta, policy.init, generator)
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
-        self.stage_step = self.held = 0
+        self.stage_step = self.held = self.rejections = 0
         self.best_loss = self.latest_merit = inf
         self.draw_points()
         return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
@@ -187,6 +201,7 @@ class Trainer:
             "stage_step": self.stage_step,
             "held": self.held,
             "rewinds": self.rewinds,
+            "rejections": self.rejections,
             "best_loss": self.best_loss,
             "latest_merit": self.latest_merit,
             "latest_shares": dict(self._latest_shares),
@@ -201,7 +216,7 @@ class Trainer:
         self.draw_points()
         for purpose, generator in self.generators.items():
             generator.set_state(state["generators"][purpose].cpu())
-        for name in ("step", "stage_step", "held", "rewinds", "best_loss", "latest_merit"):
+        for name in ("step", "stage_step", "held", "rewinds", "rejections", "best_loss", "latest_merit"):
             setattr(self, name, state[name])
         self._latest_shares = dict(state["latest_shares"])
 

@@ -4,6 +4,7 @@ from pinnrun.calculus.jet import Derivatives, Jet, blackbox_jet
 from pinnrun.calculus.linearization import DenseLinearization, FactoredLinearization, Linearization, Tape
 from pinnrun.calculus.objective import Field, Objective
 from pinnrun.calculus.points import Points
+from pinnrun.calculus.rayleigh import Rayleigh, Variance
 from pinnrun.calculus.terms import Term
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "Linearization",
     "Objective",
     "Points",
+    "Rayleigh",
     "Tape",
     "Term",
+    "Variance",
     "blackbox_jet",
 ]

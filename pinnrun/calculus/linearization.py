@@ -34,19 +34,31 @@ class Tape:
 
 
 class Linearization(ABC):
-    """An objective at one θ: value ½‖r‖², residual r ``(N,)``, and the action of J = ∂r/∂θ ``(N, P)``."""
+    """An objective at one θ: value ½‖r‖², rows r ``(N,)``, and the action of J = ∂r/∂θ ``(N, P)``.
+
+    An energy has loads beside its squares: then ``load`` is taken off the value, and its gradient off Jᵀr.
+    """
 
     r: Tensor
+    load: Tensor | None = None
+    load_gradient: Tensor | None = None
 
     @cached_property
     def gradient(self) -> Tensor:
-        """∇L = Jᵀr, ``(P,)``."""
-        return self.rmv(self.r)
+        """∇L, ``(P,)``: Jᵀr, less the gradient of the load."""
+        gradient = self.rmv(self.r)
+        return gradient if self.load_gradient is None else gradient - self.load_gradient
+
+    @property
+    def is_least_squares(self) -> bool:
+        """Whether the value is ½‖r‖² and the gradient Jᵀr, so that a method may solve for r by row."""
+        return self.load_gradient is None
 
     @property
     def value(self) -> Tensor:
-        """½‖r‖²."""
-        return 0.5 * self.r.dot(self.r)
+        """½‖r‖², less the load."""
+        value = 0.5 * self.r.dot(self.r)
+        return value if self.load is None else value - self.load
 
     @abstractmethod
     def J(self) -> Tensor:
@@ -149,13 +161,14 @@ class FactoredLinearization(Linearization):
         return out
 
 
-def layer_factors(tape: Tape, r: Tensor, scale: float) -> list[LayerFactors]:
+def layer_factors(tape: Tape, r: Tensor, scale: float, *, again: bool = False) -> list[LayerFactors]:
     """Differentiate the rows of ``r`` with respect to every layer on the tape, in one reverse pass.
 
-    ``r`` is ``(N,)`` with its graph; recorded tensors are ``(S, M, N, width)``. The G's come multiplied by ``scale``.
+    ``r`` is ``(N,)`` with its graph, kept if it is to be used ``again``; recorded tensors are ``(S, M, N, width)``.
+    The G's come multiplied by ``scale``.
     """
     outputs = [y for *_, y in tape.entries]
-    gradients = torch.autograd.grad(r.sum(), outputs, materialize_grads=True)
+    gradients = torch.autograd.grad(r.sum(), outputs, materialize_grads=True, retain_graph=again)
     layers = []
     for (weight, bias, z, _), g in zip(tape.entries, gradients, strict=True):
         g = g * scale

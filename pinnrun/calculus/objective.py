@@ -61,7 +61,7 @@ class Field:
 
 
 class Objective:
-    """½‖r(θ)‖² with the rows √(w/N)·residual of every term.
+    """½‖r(θ)‖² with the rows √(w/N)·residual of every square term, less (w/N) Σ residual of every load.
 
     Args:
         field: the trial solution.
@@ -70,70 +70,101 @@ class Objective:
 
     def __init__(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> None:
         self.field = field
-        self.blocks = [(term, points, sqrt(term.weight / len(points))) for term, points in blocks]
-        self._latest: list[Tensor] = []  # the scaled rows of each term at the latest evaluation
+        self.blocks = [(term, at, sqrt(term.weight / len(at))) for term, at in blocks if term.role == "square"]
+        self.loads = [(term, at) for term, at in blocks if term.role == "load"]
+        self._latest: dict[str, Tensor] = {}  # what each term added to the value at the latest evaluation
+
+    @property
+    def is_least_squares(self) -> bool:
+        """Whether the value is a sum of squares, which falls to zero at a solution."""
+        return not self.loads
 
     @property
     def rows(self) -> int:
         """Number of residual rows N over all terms."""
-        return sum(len(points) for _, points, _ in self.blocks)
+        return sum(len(points) * term.rows for term, points, _ in self.blocks)
 
-    def _residual(self, theta: Tensor, term: Term, points: Points, tape: Tape | None = None) -> Tensor:
+    # -- values ----------------------------------------------------------------------------------------------
+
+    def evaluate_rows(self, theta: Tensor, term: Term, points: Points, tape: Tape | None = None) -> Tensor:
+        """The residual of one term, unscaled, ``(rows, N)``."""
         jet = self.field.jet(theta, points, term.derivatives, tape)
-        return term.residual(points, jet).reshape(len(points))
+        return term.residual(points, jet).reshape(len(points), term.rows).T
+
+    def _squares(self, theta: Tensor) -> Tensor:
+        parts = [self.evaluate_rows(theta, term, at).reshape(-1) * scale for term, at, scale in self.blocks]
+        self._latest = {term.name: part.detach() for (term, *_), part in zip(self.blocks, parts, strict=True)}
+        return torch.cat(parts)
+
+    def _load(self, theta: Tensor) -> Tensor:
+        return torch.stack([term.weight * self.evaluate_rows(theta, term, at).mean() for term, at in self.loads]).sum()
 
     @torch.no_grad()
     def residual(self, theta: Tensor) -> Tensor:
-        """All rows r, ``(N,)``, without a graph."""
-        self._latest = [self._residual(theta, term, at) * scale for term, at, scale in self.blocks]
-        return torch.cat(self._latest)
+        """All rows r of the square terms, ``(N,)``, without a graph."""
+        return self._squares(theta)
 
+    @torch.no_grad()
     def value(self, theta: Tensor) -> Tensor:
-        """½‖r‖², without a graph."""
-        r = self.residual(theta)
-        return 0.5 * r.dot(r)
+        """The value, without a graph."""
+        r = self._squares(theta)
+        squares = 0.5 * r.dot(r)
+        return squares - self._load(theta) if self.loads else squares
 
     def shares(self) -> dict[str, float]:
-        """Each term's share ½‖r_m‖² of the value at the latest evaluation."""
-        rows = zip(self.blocks, self._latest, strict=False)
-        return {term.name: 0.5 * float(r.dot(r)) for (term, _, _), r in rows}
+        """Each square term's share ½‖r_m‖² of the value at the latest evaluation."""
+        return {name: 0.5 * float(r.dot(r)) for name, r in self._latest.items()}
+
+    # -- derivatives -----------------------------------------------------------------------------------------
 
     def gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient by one reverse pass over θ (the cheapest form, for first-order optimizers)."""
         theta = theta.detach().requires_grad_(True)
-        rows = [self._residual(theta, term, points) * scale for term, points, scale in self.blocks]
-        r = torch.cat(rows)
+        r = self._squares(theta)
         value = 0.5 * r.dot(r)
+        if self.loads:
+            value = value - self._load(theta)
         (gradient,) = torch.autograd.grad(value, theta)
-        self._latest = [part.detach() for part in rows]
         return value.detach(), gradient
 
     def linearize(self, theta: Tensor) -> Linearization:
         """The linearization at θ: factored for a network with jets, by ``vmap(jacrev)`` for any other."""
-        if not self.field.network.has_jets:
-            return self.linearize_rowwise(theta)
         theta = theta.detach()
+        linear = self._factored(theta) if self.field.network.has_jets else self.linearize_rowwise(theta)
+        if self.loads:
+            linear.load, linear.load_gradient = self._linear_load(theta)
+        return linear
+
+    def _linear_load(self, theta: Tensor) -> tuple[Tensor, Tensor]:
+        theta = theta.detach().requires_grad_(True)
+        load = self._load(theta)
+        (gradient,) = torch.autograd.grad(load, theta)
+        return load.detach(), gradient
+
+    def _factored(self, theta: Tensor) -> FactoredLinearization:
         blocks = []
         for term, points, scale in self.blocks:
             tape = Tape()
-            r = self._residual(theta, term, points, tape)
-            blocks.append((r.detach() * scale, layer_factors(tape, r, scale)))
+            rows = self.evaluate_rows(theta, term, points, tape)
+            for index, r in enumerate(rows):
+                factors = layer_factors(tape, r, scale, again=index + 1 < len(rows))
+                blocks.append((r.detach() * scale, factors))
         return FactoredLinearization(blocks, theta.shape[0])
 
-    def linearize_rowwise(self, theta: Tensor) -> Linearization:
-        """The same by ``vmap(jacrev)`` over single rows: slower, but it asks nothing of the network and shares
-        no tape with the factored form.
+    def linearize_rowwise(self, theta: Tensor) -> DenseLinearization:
+        """The square terms by ``vmap(jacrev)`` over single points: slower, but it asks nothing of the network and
+        shares no tape with the factored form.
         """
         residuals, jacobians = [], []
         for term, points, scale in self.blocks:
             x, data = points.tensors()
 
-            def row(theta: Tensor, x: Tensor, data: dict[str, Tensor], term: Term = term) -> tuple[Tensor, Tensor]:
+            def rows(theta: Tensor, x: Tensor, data: dict[str, Tensor], term: Term = term) -> tuple[Tensor, Tensor]:
                 one = Points(x[:, None], **{name: value[:, None] for name, value in data.items()})
-                r = self._residual(theta, term, one)[0]
+                r = self.evaluate_rows(theta, term, one)[:, 0]
                 return r, r
 
-            jacobian, r = vmap(jacrev(row, has_aux=True), in_dims=(None, 1, 1))(theta.detach(), x, data)
-            residuals.append(r * scale)
-            jacobians.append(jacobian * scale)
+            jacobian, r = vmap(jacrev(rows, has_aux=True), in_dims=(None, 1, 1), out_dims=1)(theta.detach(), x, data)
+            residuals.append(r.reshape(-1) * scale)
+            jacobians.append(jacobian.flatten(0, 1) * scale)
         return DenseLinearization(torch.cat(residuals), torch.cat(jacobians))

@@ -93,7 +93,8 @@ class DampedSystem:
 
     def __init__(self, linear: Linearization, gradient: Tensor, form: str) -> None:
         rows, size = linear.r.shape[0], gradient.shape[0]
-        self.use_kernel = form == "kernel" or (form == "auto" and rows < size)
+        smaller = rows < size and linear.is_least_squares  # the kernel form needs rows with Jᵀr = ∇L
+        self.use_kernel = form == "kernel" or (form == "auto" and smaller)
         self.linear, self.gradient = linear, gradient
         self.matrix = linear.kernel() if self.use_kernel else linear.gram()
         self.diagonal = self.matrix.diagonal().clone()

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Term
 from pinnrun.errors import UserError
 from pinnrun.settings import setting
 
@@ -76,6 +77,9 @@ class Problem:
     summary: str = setting("", help="one line for `pinnrun problems`")
     points: int = setting(1000, min=1, help="training points; the terms share them out")
 
+    formulation: ClassVar[str] = "residual"
+    """What the objective is: "residual" (½‖r‖², zero at a solution), "energy" or "rayleigh" (a minimum elsewhere)."""
+
     @property
     def coordinates(self) -> tuple[str, ...]:
         """Names of the d coordinates."""
@@ -94,6 +98,18 @@ class Problem:
     def terms(self) -> Sequence[Term]:
         """The blocks of the objective."""
         raise NotImplementedError
+
+    def merit_terms(self) -> Sequence[Term]:
+        """The blocks of the merit, which falls to zero at a solution: here those of the objective."""
+        return self.terms()
+
+    def objective(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> Objective:
+        """What is minimised, from the terms with their points."""
+        return Objective(field, blocks)
+
+    def merit(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> Objective:
+        """What is judged, from the merit's terms with their points."""
+        return Objective(field, blocks)
 
     def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
         """The network's inputs as functions of x: here the coordinates; scale them and add features at will."""
@@ -115,6 +131,10 @@ class Problem:
         """Where the error against the reference is measured; drawn once, never trained on."""
         samples = [term.sample(generator, 4 * term.count) for term in self.terms()]
         return samples[0]
+
+    def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        """The field's values ``(N,)`` made comparable with the reference's, where the equation leaves a factor open."""
+        return value
 
     def reference(self) -> Reference | None:
         """An independent solution, or None where there is none."""

@@ -69,6 +69,8 @@ OPTIMIZERS = Registry(
         "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
         "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
         "adam": "pinnrun.optimizers.adam:Adam",
+        "adamw": "pinnrun.optimizers.adam:AdamW",
+        "muon": "pinnrun.optimizers.muon:Muon",
         "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
     }
 )

@@ -172,7 +172,7 @@ def test_all_mistakes_are_told_at_once():
     assert len(error.value.mistakes) == 3
     assert "problem.dimenson: unknown key; did you mean 'problem.dimension'?" in lines
     assert "target.loss: must be above 0" in lines
-    assert "optimizer: type must be one of lm, adam, lbfgs, got 'lmm'; did you mean 'lm'?" in lines
+    assert f"optimizer: type must be one of {', '.join(OPTIMIZERS)}, got 'lmm'; did you mean 'lm'?" in lines
     del composed["problem"]["dimenson"]
     with pytest.raises(ConfigError, match=r"problem\.dimension: the harmonic solution pairs coordinates, 3 is odd"):
         build(Config, composed)

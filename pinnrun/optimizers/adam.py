@@ -1,76 +1,52 @@
-"""Adam (Kingma & Ba, ICLR 2015, arXiv 1412.6980), the update of ``torch.optim.Adam``, on a flat θ."""
+"""Adam and AdamW, the updates of ``torch.optim``, on a flat θ.
+
+    m ← β₁m + (1 − β₁)g        v ← β₂v + (1 − β₂)g²
+    θ ← θ − η m̂ / (√v̂ + ε),    m̂ = m/(1 − β₁ᵗ),  v̂ = v/(1 − β₂ᵗ)
+
+Adam: Kingma & Ba, ICLR 2015, arXiv 1412.6980. AdamW takes θ ← (1 − ηλ)θ first, so that the decay of the weights is not
+divided by √v̂: Loshchilov & Hutter, ICLR 2019, arXiv 1711.05101.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from pinnrun.calculus import Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.first_order import FirstOrder
 from pinnrun.settings import setting
+
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass
-class Adam:
+class Adam(FirstOrder):
     """First-order steps with running moments of the gradient."""
 
-    pace: Pace
     type: str = setting("adam", help="the optimizer's registered name")
-    learning_rate: float = setting(3e-3, above=0, help="step size")
     betas: tuple[float, float] = setting((0.9, 0.999), min=0, below=1, help="decay of the first and second moment")
     epsilon: float = setting(1e-8, above=0, help="added to the root of the second moment")
-    _parameter: Tensor | None = field(default=None, init=False, repr=False)
-    _torch: torch.optim.Adam | None = field(default=None, init=False, repr=False)
 
-    def _prepare(self, theta: Tensor) -> tuple[Tensor, torch.optim.Adam]:
-        if self._parameter is None or self._torch is None:
-            self._parameter = theta.detach().clone()
-            self._torch = torch.optim.Adam([self._parameter], lr=self.learning_rate, betas=self.betas, eps=self.epsilon)
-        self._parameter.copy_(theta)
-        return self._parameter, self._torch
+    moments: ClassVar[Mapping[Any, tuple[str, ...]]] = {torch.optim.Adam: MOMENTS}
 
-    def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
-        """One gradient, one update; the loss reported is that before the update, seen with the gradient."""
-        loss, gradient = objective.gradient(theta)
-        norm = float(gradient.norm())
-        if not (float(loss) < float("inf") and norm < float("inf")):
-            return theta, StepInfo(float(loss), Outcome.NOT_FINITE, self.learning_rate, norm, 1)
-        parameter, optimizer = self._prepare(theta)
-        parameter.grad = gradient
-        optimizer.step()
-        return parameter.clone(), StepInfo(float(loss), Outcome.ACCEPTED, self.learning_rate, norm, 1)
+    def make_optimizers(self, parameters: dict[str, Tensor]) -> list[torch.optim.Optimizer]:
+        """One Adam."""
+        return [torch.optim.Adam(parameters.values(), betas=self.betas, eps=self.epsilon)]
 
-    def grow(self, old_to_new: Tensor | None, size: int) -> None:
-        """Keep the moments of the parameters that live on; new ones start at zero."""
-        moments = self.state()["moments"]
-        self._parameter = self._torch = None
-        if old_to_new is None or moments is None:
-            return
-        grown = {"step": moments["step"]}
-        for name in ("exp_avg", "exp_avg_sq"):
-            grown[name] = moments[name].new_zeros(size)
-            grown[name][old_to_new] = moments[name]
-        self.load({"moments": grown, "learning_rate": self.learning_rate})
 
-    def soften(self) -> None:
-        """Half the learning rate."""
-        self.learning_rate *= 0.5
-        if self._torch is not None:
-            self._torch.param_groups[0]["lr"] = self.learning_rate
+@dataclass
+class AdamW(Adam):
+    """Adam with decoupled decay of the weights."""
 
-    def state(self) -> dict[str, Any]:
-        """A copy of the moments, and the learning rate."""
-        moments = self._torch.state[self._parameter] if self._torch and self._parameter is not None else {}
-        copied = {name: value.clone() for name, value in moments.items()}
-        return {"moments": copied or None, "learning_rate": self.learning_rate}
+    type: str = setting("adamw", help="the optimizer's registered name")
+    weight_decay: float = setting(0.01, min=0, help="fraction of each parameter taken off per step and learning rate")
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up saved moments."""
-        self.learning_rate = state["learning_rate"]
-        self._parameter = self._torch = None
-        if state["moments"] is not None:
-            parameter, optimizer = self._prepare(torch.zeros_like(state["moments"]["exp_avg"]))
-            optimizer.state[parameter] = {name: value.clone() for name, value in state["moments"].items()}
+    moments: ClassVar[Mapping[Any, tuple[str, ...]]] = {torch.optim.AdamW: MOMENTS}
+
+    def make_optimizers(self, parameters: dict[str, Tensor]) -> list[torch.optim.Optimizer]:
+        """One AdamW."""
+        decay = self.weight_decay
+        return [torch.optim.AdamW(parameters.values(), betas=self.betas, eps=self.epsilon, weight_decay=decay)]

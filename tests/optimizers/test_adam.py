@@ -1,4 +1,4 @@
-"""Adam against `torch.optim.Adam` on a module, bit for bit, and against the paper's formula."""
+"""Adam and AdamW against `torch.optim` on a module, bit for bit, and against the papers' formulas."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from cases import CATALOGUE, draw
 from torch import nn
 
-from pinnrun.optimizers import Adam, Outcome, Pace
+from pinnrun.optimizers import Adam, AdamW, Outcome, Pace
 
 PACE = Pace(2, 2, 2, 1, 1)
 SETTINGS = [
@@ -28,12 +28,13 @@ class Weights(nn.Module):
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
-def test_it_is_torch_s_adam(settings):
+@pytest.mark.parametrize(("kind", "torch_kind"), [(Adam, torch.optim.Adam), (AdamW, torch.optim.AdamW)])
+def test_it_is_torch_s(kind, torch_kind, settings):
     case = CATALOGUE["burgers"]()
-    module, optimizer, theta = Weights(case), Adam(PACE, **settings), case.theta
+    module, optimizer, theta = Weights(case), kind(PACE, **settings), case.theta
     names = {"learning_rate": "lr", "betas": "betas", "epsilon": "eps"}
     defaults = {"lr": 3e-3, "betas": (0.9, 0.999), "eps": 1e-8}
-    torch_adam = torch.optim.Adam(
+    torch_adam = torch_kind(
         module.parameters(), **{**defaults, **{names[name]: value for name, value in settings.items()}}
     )
     for _ in range(60):
@@ -46,17 +47,20 @@ def test_it_is_torch_s_adam(settings):
         assert torch.equal(theta, module.flat())
 
 
-def test_it_is_the_paper_s_formula():
-    """Kingma & Ba 2015, algorithm 1."""
+@pytest.mark.parametrize("decay", [0.0, 0.7])
+def test_it_is_the_paper_s_formula(decay):
+    """Kingma & Ba 2015, algorithm 1; with a decay Loshchilov & Hutter 2019, algorithm 2."""
     case = CATALOGUE["fit"]()
     rate, beta1, beta2, epsilon = 0.02, 0.8, 0.95, 1e-4
-    optimizer = Adam(PACE, learning_rate=rate, betas=(beta1, beta2), epsilon=epsilon)
+    settings = {"learning_rate": rate, "betas": (beta1, beta2), "epsilon": epsilon}
+    optimizer = AdamW(PACE, weight_decay=decay, **settings) if decay else Adam(PACE, **settings)
     theta, by_hand = case.theta, case.theta.numpy().copy()
     m, v = np.zeros_like(by_hand), np.zeros_like(by_hand)
     for t in range(1, 31):
         loss, g = (part.numpy() for part in case.objective.gradient(torch.as_tensor(by_hand)))
         m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g**2
-        by_hand = by_hand - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        update = (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+        by_hand = by_hand - rate * decay * by_hand - rate * update
         theta, info = optimizer.step(case.objective, theta)
         assert info.loss == pytest.approx(float(loss), rel=1e-11)
         assert np.allclose(theta.numpy(), by_hand, rtol=0, atol=1e-12)
@@ -110,7 +114,7 @@ def test_nothing_is_carried_into_a_network_started_afresh():
     optimizer = Adam(PACE)
     optimizer.step(case.objective, case.theta)
     optimizer.grow(None, 30)
-    assert optimizer.state() == {"moments": None, "learning_rate": 3e-3}
+    assert optimizer.state() == {"moments": None, "learning_rate": 3e-3, "clock": 0}
 
 
 def test_softening_halves_the_rate_and_keeps_the_moments():

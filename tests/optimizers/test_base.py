@@ -6,12 +6,14 @@ import pytest
 import torch
 from cases import CATALOGUE, draw
 
-from pinnrun.optimizers import Adam, Lbfgs, LevenbergMarquardt, Outcome, Pace, StepInfo
+from pinnrun.optimizers import Adam, AdamW, Lbfgs, LevenbergMarquardt, Muon, Outcome, Pace, StepInfo
 
 PACE = Pace(2, 2, 2, 1, 1)
 OPTIMIZERS = {
     "lm": lambda: LevenbergMarquardt(PACE),
     "adam": lambda: Adam(PACE, learning_rate=0.01),
+    "adamw": lambda: AdamW(PACE, learning_rate=0.01, schedule="cosine", decay_steps=12),
+    "muon": lambda: Muon(PACE, learning_rate=0.01, weight_decay=0.1),
     "lbfgs": lambda: Lbfgs(PACE, history=4),
 }
 
@@ -107,7 +109,7 @@ def test_info_tells_of_the_step(make):
     new, info = make().step(case.objective, case.theta)
     assert info.accepted
     assert info.gradient_norm == pytest.approx(float(gradient.norm()), rel=1e-12)
-    # Adam alone reports the loss before its step, which it has seen without another evaluation.
+    # The first-order methods report the loss before their step, which they have seen without another evaluation.
     reported = value if info.evaluations == 1 else case.objective.value(new)
     assert info.loss == pytest.approx(float(reported), rel=1e-12)
 

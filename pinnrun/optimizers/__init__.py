@@ -4,7 +4,18 @@ from pinnrun.optimizers.adam import Adam, AdamW
 from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
-from pinnrun.optimizers.natural_gradient import NaturalGradient
 from pinnrun.optimizers.muon import Muon
+from pinnrun.optimizers.natural_gradient import NaturalGradient
 
-__all__ = ["Adam", "AdamW", "Lbfgs", "LevenbergMarquardt", "NaturalGradient", "Muon", "Optimizer", "Outcome", "Pace", "StepInfo"]
+__all__ = [
+    "Adam",
+    "AdamW",
+    "Lbfgs",
+    "LevenbergMarquardt",
+    "Muon",
+    "NaturalGradient",
+    "Optimizer",
+    "Outcome",
+    "Pace",
+    "StepInfo",
+]

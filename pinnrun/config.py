@@ -89,8 +89,8 @@ class Config:
             yield "target.loss: float32 cannot resolve a loss below about 1e-10; use dtype=float64"
         if getattr(self.optimizer, "needs_rows", False) and self.problem.formulation != "residual":
             yield (
-                f"optimizer: {self.optimizer.type} solves for residual rows, and {self.problem.name} minimises an energy, "
-                "which has none; use optimizer=natural_gradient, engd, lm or lbfgs"
+                f"optimizer: {self.optimizer.type} solves for residual rows, which {self.problem.name} has none of: "
+                "it minimises an energy; use optimizer=lm, natural_gradient, engd or lbfgs"
             )
         if self.device == "cuda":
             import torch  # not before somebody asks for it

@@ -4,10 +4,16 @@ With the rows a of the energy's square terms (⟨ψ, Hψ⟩ = ‖a‖², so for 
 the rows b of the norm (⟨ψ, ψ⟩ = ‖b‖²), both scaled by √(w/N),
 
     E = ‖a‖² / ‖b‖²        ∇E = 2 (J_aᵀ a − E J_bᵀ b) / ‖b‖²
-    F = J̃ᵀJ̃,  J̃ = (J_b − b bᵀJ_b / ‖b‖²) / ‖b‖
 
-J̃ holds the derivatives of the normalised ψ/‖ψ‖, so F is the metric of L² on normalised functions: θ ← θ − η F†∇E is
-stochastic reconfiguration (Sorella, PRL 80 (1998) 4558; as natural gradient: Müller & Zeinhofer, ICML 2024).
+Tangents of the normalised ψ/‖ψ‖ are v − ψ c·θ̇ with c = J_bᵀ b / ‖b‖², all over ‖ψ‖. They are measured in one of two
+metrics JᵀJ:
+
+    l2       J = (J_b − b cᵀ) / ‖b‖: then θ ← θ − η (JᵀJ)† ∇E is stochastic reconfiguration (Sorella, PRL 80 (1998)
+             4558; as a natural gradient: Müller & Zeinhofer, ICML 2024)
+    energy   J = √2 (J_a − a cᵀ) / ‖b‖: the form 2⟨v, Hw⟩, which bounds the second derivative 2⟨v, (H − E)w⟩ of the
+             quotient; a step of length one is an inverse iteration (Henning & Peterseim, SIAM J. Numer. Anal. 58
+             (2020) 1744, arXiv 1812.00835), whose rate E_1/E_2 does not depend on how many neurons there are
+
 E is bounded by the lowest eigenvalue, not by zero. What falls to zero at every eigenfunction is the variance
 
     ½ ‖Hψ − Eψ‖² / ‖ψ‖²,   E = ⟨ψ, Hψ⟩ / ⟨ψ, ψ⟩ at the same points
@@ -19,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 
 import torch
 from torch import Tensor
@@ -30,17 +37,19 @@ from pinnrun.calculus.terms import Term
 
 
 class Rayleigh(Objective):
-    """‖a(θ)‖² / ‖b(θ)‖²: square terms over norm terms; its rows and its Jacobian are those of ψ/‖ψ‖.
+    """‖a(θ)‖² / ‖b(θ)‖²: square terms over norm terms, with the metric of normalised functions.
 
     Args:
         field: ψ.
         blocks: the square and the norm terms, each with its points.
+        metric: how tangents are measured, "l2" or "energy".
     """
 
     is_least_squares = False
 
-    def __init__(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> None:
+    def __init__(self, field: Field, blocks: Sequence[tuple[Term, Points]], metric: str = "energy") -> None:
         super().__init__(field, blocks)
+        self.metric = metric
         self.norm = Objective(field, [(_as_square(term), at) for term, at in blocks if term.role == "norm"])
 
     @torch.no_grad()
@@ -54,8 +63,16 @@ class Rayleigh(Objective):
         return value, (slope - value * norm_slope) / norm
 
     def linearize(self, theta: Tensor) -> Linearization:
-        value, gradient = self.gradient(theta)
-        return NormalisedLinearization(self.norm.linearize(theta), value, gradient)
+        norm, norm_slope = self.norm.gradient(theta)
+        rows = super().linearize(theta) if self.metric == "energy" else self.norm.linearize(theta)
+        value, gradient = self.gradient(theta) if self.metric == "l2" else self._quotient(rows, norm, norm_slope)
+        factor = sqrt(2.0) if self.metric == "energy" else 1.0
+        return NormalisedLinearization(rows, norm_slope / (2.0 * norm), factor / (2.0 * norm).sqrt(), value, gradient)
+
+    @staticmethod
+    def _quotient(rows: Linearization, norm: Tensor, norm_slope: Tensor) -> tuple[Tensor, Tensor]:
+        value = rows.value / norm
+        return value, (rows.gradient - value * norm_slope) / norm
 
     def shares(self) -> dict[str, float]:
         """Each square term's part of the quotient at the latest evaluation."""
@@ -64,31 +81,32 @@ class Rayleigh(Objective):
 
 
 class NormalisedLinearization(Linearization):
-    """The quotient's value and gradient, with the rows b/‖b‖ of the normalised function and their Jacobian."""
+    """The quotient's value and gradient, with the tangents of the normalised function as J.
 
-    def __init__(self, norm: Linearization, value: Tensor, gradient: Tensor) -> None:
-        self._norm, self._value = norm, value
-        self._length = norm.r.norm()
-        self.r = norm.r / self._length
-        self.load_gradient = gradient  # no row times r gives it
-        self.gradient = gradient
+    Args:
+        rows: the linearization of a or of b.
+        along: c, the part of a tangent that only stretches ψ, ``(P,)``.
+        scale: what the tangents are multiplied by.
+        value, gradient: of the quotient.
+    """
+
+    def __init__(self, rows: Linearization, along: Tensor, scale: Tensor, value: Tensor, gradient: Tensor) -> None:
+        self._rows, self._along, self._scale, self._value = rows, along, scale, value
+        self.r = rows.r * scale
+        self.load_gradient = self.gradient = gradient  # set, since it is no Jᵀr
 
     @property
     def value(self) -> Tensor:
         return self._value
 
     def J(self) -> Tensor:
-        jacobian = self._norm.J()
-        return (jacobian - torch.outer(self.r, self.r @ jacobian)) / self._length
+        return self._scale * self._rows.J() - torch.outer(self.r, self._along)
 
     def mv(self, v: Tensor) -> Tensor:
-        return self._without_r(self._norm.mv(v)) / self._length
+        return self._scale * self._rows.mv(v) - self.r * self._along.dot(v)
 
     def rmv(self, y: Tensor) -> Tensor:
-        return self._norm.rmv(self._without_r(y)) / self._length
-
-    def _without_r(self, y: Tensor) -> Tensor:
-        return y - self.r * self.r.dot(y)
+        return self._scale * self._rows.rmv(y) - self._along * self.r.dot(y)
 
 
 class Variance(Objective):

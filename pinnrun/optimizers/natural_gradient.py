@@ -40,7 +40,7 @@ class NaturalGradient:
     learning_rate: float = setting(1.0, above=0, help="step length η; the first one tried where there is a search")
     halvings: int = setting(30, min=0, help="step lengths η/2, η/4, … to choose the best from; 0: η is fixed")
     inverse: Literal["damped", "cutoff"] = setting("damped", help="how the singular G is inverted")
-    regularization: float = setting(1e-10, above=0, below=1, help="damping, or cut-off, relative to the largest of G")
+    regularization: float = setting(1e-8, above=0, below=1, help="damping, or cut-off, relative to the largest of G")
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One direction; then the best length on the grid, or the fixed one."""

@@ -2,10 +2,10 @@
 
     min over ψ of ∫ c |∇ψ|² + V ψ²  /  ∫ ψ²,    ψ = Π (1 − s_i²)·N(s),  s in [−1, 1]^d, zero on the boundary
 
+of the square, and ψ = exp(−|x|²/8)·N(x/3) for the oscillator, whose ground state is exp(−|x|²/2).
 The integrals are taken by Gauss-Legendre quadrature. What is judged is the variance of the local energy,
 ½‖Hψ − Eψ‖²/‖ψ‖², zero at an eigenfunction and nowhere else, by which E is an eigenvalue to within its square root.
-The oscillator lives on all of space; on a box of half width 6 its wave function has fallen to 1.5e-8 of its maximum,
-and its energy is shifted by less than 1e-12.
+The oscillator lives on all of space; its integrals are cut off where the ground state has fallen to exp(−L²/2).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Eigenvalue(Problem):
     points: int = setting(900, min=4, help="quadrature points, n^d for the nearest n")
     hamiltonian: Literal["laplacian", "oscillator"] = setting("laplacian", help="−Δ on [0, 1]^d, or −½Δ + ½|x|²")
     dimension: int = setting(2, min=1, max=3, help="number of coordinates d")
-    half_width: float = setting(6.0, above=0, help="half the oscillator's box; the laplacian's is [0, 1]^d")
+    half_width: float = setting(6.0, above=0, help="of the oscillator's box; the laplacian's is [0, 1]^d")
+
+    metric: Literal["energy", "l2"] = setting("energy", help="of the tangents: l2 is stochastic reconfiguration")
 
     formulation = "rayleigh"
 
@@ -62,16 +64,19 @@ class Eigenvalue(Problem):
     # -- the field ---------------------------------------------------------------------------------------------
 
     def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """The coordinates moved to [−1, 1]."""
-        low, high = self.box
+        """The coordinates moved to [−1, 1], or in units of 3 oscillator lengths."""
+        low, high = self.box if self.hamiltonian == "laplacian" else (-3.0, 3.0)
         return points.cached(
             "inputs", derivatives, lambda: (2.0 * points.coordinates(derivatives) - (low + high)) / (high - low)
         )
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
-        return points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw
+        return points.cached("envelope", raw.derivatives, lambda: self._envelope(points, raw.derivatives)) * raw
 
-    def _distance(self, points: Points, derivatives: Derivatives) -> Jet:
+    def _envelope(self, points: Points, derivatives: Derivatives) -> Jet:
+        """What makes ψ vanish on the boundary, or far away."""
+        if self.hamiltonian == "oscillator":
+            return (-0.125 * points.coordinates(derivatives).squared_norm()).exp()
         s = self.inputs(points, derivatives)
         product = 1.0 - s[0] * s[0]
         for i in range(1, self.dimension):
@@ -94,7 +99,7 @@ class Eigenvalue(Problem):
         return operator, Term("norm", self._grid, self._value, Derivatives(), self.points, role="norm")
 
     def objective(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> Objective:
-        return Rayleigh(field, blocks)
+        return Rayleigh(field, blocks, self.metric)
 
     def merit(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> Objective:
         return Variance(field, blocks)

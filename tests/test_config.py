@@ -13,10 +13,12 @@ from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.heat import Heat
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import Poisson
+from pinnrun.problems.ritz import PoissonRitz
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
 from pinnrun.settings import describe, union_members
 from pinnrun.strict import ConfigError, build
@@ -34,6 +36,8 @@ SPELLED_OUT: dict[str, type] = {
     "display/auto": DisplaySettings,
     "problem/heat1d": Heat,
     "problem/poisson": Poisson,
+    "problem/poisson_ritz": PoissonRitz,
+    "problem/eigen_oscillator": Eigenvalue,
     "problem/npbe": Npbe,
     "problem/npbe_born": NpbeBorn,
     **{f"architecture/{name}": kind for name, kind in ARCHITECTURES.items()},

@@ -29,8 +29,10 @@ from pinnrun.settings import setting
 class Eigenvalue(Problem):
     """Hψ = Eψ with the smallest E."""
 
-    points: int = setting(900, min=4, help="quadrature points, n^d for the nearest n")
-    hamiltonian: Literal["laplacian", "oscillator"] = setting("laplacian", help="−Δ on [0, 1]^d, or −½Δ + ½|x|²")
+    points: int = setting(1600, min=4, help="quadrature points, n^d for the nearest n")
+    hamiltonian: Literal["laplacian", "oscillator"] = setting(
+        "oscillator", help="laplacian: −Δ on [0, 1]^d, oscillator: −½Δ + ½|x|²"
+    )
     dimension: int = setting(2, min=1, max=3, help="number of coordinates d")
     half_width: float = setting(6.0, above=0, help="of the oscillator's box; the laplacian's is [0, 1]^d")
 

@@ -12,7 +12,7 @@ from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.ritz import PoissonRitz
 
 RITZ = PoissonRitz("ritz", "poisson_ritz", points=400)
-SQUARE = Eigenvalue("square", "eigenvalue", points=400)
+SQUARE = Eigenvalue("square", "eigenvalue", points=400, hamiltonian="laplacian")
 OSCILLATOR = Eigenvalue("oscillator", "eigenvalue", hamiltonian="oscillator", points=1600)
 
 
@@ -61,12 +61,6 @@ def test_the_energy_of_the_solution():
         expected = (0.5 * factor**2 - factor) * pi**2 / 2.0
         assert float(energy.value(factor * one)) == pytest.approx(expected, rel=1e-10)
     assert float(merit.value(one)) < 1e-18
-
-
-def test_a_soft_boundary_makes_no_sense_in_an_energy():
-    soft = PoissonRitz("ritz", "poisson_ritz", boundary="soft")
-    assert any("use hard" in problem for problem in soft.problems())
-    assert not list(RITZ.problems())
 
 
 @pytest.mark.parametrize(

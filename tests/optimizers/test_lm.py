@@ -208,3 +208,82 @@ def test_softening_is_ten_times_the_damping():
     before = optimizer.state()["lambda"]
     optimizer.soften()
     assert optimizer.state()["lambda"] == 10.0 * before
+
+
+# -- geodesic acceleration ---------------------------------------------------------------------------------------
+
+
+def second_directional(case, theta, d, step=1e-3):
+    """d²/ds² r(θ + s d) in numpy, by a central difference of fourth order."""
+    at = [naive(case, theta + k * step * d)[0].numpy() for k in (-2, -1, 0, 1, 2)]
+    return (-at[0] + 16 * at[1] - 30 * at[2] + 16 * at[3] - at[4]) / (12 * step**2)
+
+
+@pytest.mark.parametrize("form", ["gram", "kernel"])
+@pytest.mark.parametrize(("name", "damping"), [("fit", 10.0), ("burgers", 10.0), ("poisson_boltzmann", 0.05)])
+def test_an_accelerated_step_is_the_dense_formula(name, damping, form):
+    """d + ½a with a = −(JᵀJ + λI)⁻¹ Jᵀ r_dd; the optimizer's one-sided difference knows r_dd to first order in h."""
+    case = CATALOGUE[name]()
+    _, jacobian, gradient, scale = dense(case, case.theta)
+    damped = jacobian.T @ jacobian + damping * scale * np.eye(len(gradient))
+    d = -np.linalg.solve(damped, gradient)
+    a = -np.linalg.solve(damped, jacobian.T @ second_directional(case, case.theta, torch.as_tensor(d)))
+    optimizer = LevenbergMarquardt(PACE, damping=damping, form=form, acceleration=0.75)
+    theta, info = optimizer.step(case.objective, case.theta)
+    assert info.accepted
+    assert info.evaluations == 3
+    found = (theta - case.theta).numpy() - d
+    assert np.linalg.norm(a) > 1e-3 * np.linalg.norm(d), "a bend to be seen"
+    assert np.linalg.norm(found - 0.5 * a) < 0.05 * np.linalg.norm(0.5 * a)
+
+
+def test_a_bend_beyond_the_bound_is_a_failed_trial():
+    """Each costs the probe but no loss; λ grows until the bend is small enough."""
+    case = CATALOGUE["burgers"]()
+    bound, damping = 1e-3, 1e-4
+    _, jacobian, gradient, scale = dense(case, case.theta)
+    lam, nu, refused = damping * scale, 2.0, 0
+    while True:
+        damped = jacobian.T @ jacobian + lam * np.eye(len(gradient))
+        d = -np.linalg.solve(damped, gradient)
+        a = np.linalg.solve(damped, jacobian.T @ second_directional(case, case.theta, torch.as_tensor(d)))
+        if 2 * np.linalg.norm(a) <= bound * np.linalg.norm(d):
+            break
+        lam, nu, refused = lam * nu, 2 * nu, refused + 1
+    _, info = LevenbergMarquardt(PACE, damping=damping, acceleration=bound).step(case.objective, case.theta)
+    assert refused > 2
+    assert info.accepted
+    assert info.damping == pytest.approx(lam, rel=1e-12)
+    assert info.evaluations == 3 + refused
+
+
+def test_bending_shortens_the_way_through_a_valley():
+    """The straight steps creep where the bent ones are long done."""
+    losses = {}
+    for bound in (0.0, 0.75):
+        case = CATALOGUE["poisson_soft"]()
+        optimizer, theta, loss = LevenbergMarquardt(PACE, acceleration=bound), case.theta, 1.0
+        for _ in range(60):
+            if loss > 1e-11:
+                theta, info = optimizer.step(case.objective, theta)
+                loss = info.loss
+        losses[bound] = loss
+    assert losses[0.75] < 1e-11 < 1e-8 < losses[0.0]
+
+
+def test_an_energy_is_not_bent():
+    """Its rows are not its gradient's: the step is the straight one."""
+    case = CATALOGUE["fit"]()
+    objective = case.objective
+    straight, _ = LevenbergMarquardt(PACE).step(objective, case.theta)
+    linearize = objective.linearize
+
+    def as_energy(theta):
+        linear = linearize(theta)
+        linear.load, linear.load_gradient = torch.zeros(()), torch.zeros_like(theta)
+        return linear
+
+    objective.linearize = as_energy
+    theta, info = LevenbergMarquardt(PACE, acceleration=0.75).step(objective, case.theta)
+    assert torch.equal(theta, straight)
+    assert info.evaluations == 2

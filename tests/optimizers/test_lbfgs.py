@@ -1,11 +1,11 @@
-"""L-BFGS against `torch.optim.LBFGS` on a module with plain autograd, and how its searches can end."""
+"""L-BFGS against `torch.optim.LBFGS` on a module with plain autograd, beyond it, and how its searches can end."""
 
 import pytest
 import torch
 from cases import CATALOGUE, close
 from torch import nn
 
-from pinnrun.calculus import Objective
+from pinnrun.calculus import Field, Objective
 from pinnrun.optimizers import Lbfgs, Outcome, Pace
 
 PACE = Pace(2, 2, 2, 1, 1)
@@ -59,6 +59,68 @@ def test_single_steps_are_one_long_run(history):
         assert info.accepted
     assert torch.equal(theta, parameter)
     assert len(optimizer.state()["memory"]["old_dirs"]) == min(history, 11)
+
+
+def test_it_goes_on_where_torch_drops_its_curvature():
+    """Where yᵀs < 1e-10, near a loss of 1e-8, torch keeps no pair any more."""
+    case = CATALOGUE["monge_ampere"]()
+    parameter = case.theta.clone()
+    reference = torch_lbfgs([parameter], max_iter=1, max_eval=25)
+
+    def closure():
+        value, parameter.grad = case.objective.gradient(parameter)
+        return value
+
+    optimizer, theta, loss, steps = Lbfgs(PACE), case.theta, 1.0, 0
+    while loss > 1e-14 and steps < 300:
+        theta, info = optimizer.step(case.objective, theta)
+        assert info.accepted
+        loss, steps = info.loss, steps + 1
+        reference.step(closure)
+    assert loss <= 1e-14
+    assert loss == float(case.objective.value(theta))
+    assert float(case.objective.value(parameter)) > 1e-10
+    assert info.length == 1.0, "as the steps of a quasi-Newton method are near the solution"
+
+
+class Magnified(Objective):
+    """2ᵏ times the objective: not one digit of any step is to change, but the first, which goes along the gradient."""
+
+    factor = 1.0
+
+    def gradient(self, theta):
+        value, gradient = super().gradient(theta)
+        return self.factor * value, self.factor * gradient
+
+    def value(self, theta):
+        return self.factor * super().value(theta)
+
+
+def magnified(case, factor):
+    objective = Magnified(case.field, [(block.term, block.points) for block in case.blocks])
+    objective.factor = factor
+    return objective
+
+
+@pytest.mark.parametrize("power", [-60, -20, 20])
+def test_the_size_of_the_loss_does_not_matter(power):
+    case, factor = CATALOGUE["burgers"](), 2.0**power
+    optimizer, other, theta = Lbfgs(PACE), Lbfgs(PACE), case.theta
+    for _ in range(4):
+        theta, _ = optimizer.step(case.objective, theta)
+    state = optimizer.state()
+    memory = state["memory"]
+    for gradient in (memory["prev_flat_grad"], *memory["old_dirs"]):
+        gradient.mul_(factor)
+    memory["ro"] = [ro / factor for ro in memory["ro"]]
+    other.load({**state, "memory": {**memory, "H_diag": memory["H_diag"] / factor}})
+    large = magnified(case, factor)
+    for _ in range(30):
+        expected, info = optimizer.step(case.objective, theta)
+        theta, scaled = other.step(large, theta)
+        assert torch.equal(theta, expected)
+        assert (scaled.loss, scaled.gradient_norm) == (factor * info.loss, factor * info.gradient_norm)
+        assert (scaled.evaluations, scaled.length) == (info.evaluations, info.length)
 
 
 class Counted(Objective):
@@ -125,6 +187,7 @@ class Treacherous(Counted):
 
 @pytest.mark.parametrize("kind", [Uphill, Treacherous])
 def test_a_failed_search_leaves_theta_and_begins_afresh(kind):
+    """Twice: with the history, and along the gradient."""
     case = CATALOGUE["fit"]()
     optimizer, theta = Lbfgs(PACE), case.theta
     for _ in range(4):
@@ -133,14 +196,61 @@ def test_a_failed_search_leaves_theta_and_begins_afresh(kind):
     wrong = kind(case.field, [(block.term, block.points) for block in case.blocks])
     new, info = optimizer.step(wrong, theta)
     assert new is theta
-    assert info.outcome is Outcome.REJECTED
+    assert info.outcome is Outcome.SEARCH_FAILED
     assert info.loss == pytest.approx(before, rel=1e-12)
     assert info.evaluations == wrong.calls
-    assert optimizer.state() == {"memory": None, "learning_rate": 1.0}
+    assert optimizer.state() == {"memory": None, "scale": 1.0, "learning_rate": 1.0}
+    _, alone = Lbfgs(PACE).step(kind(case.field, [(block.term, block.points) for block in case.blocks]), theta)
+    assert info.evaluations > alone.evaluations > 2
     expected, _ = Lbfgs(PACE).step(case.objective, theta)
     again, info = optimizer.step(case.objective, theta)
     assert info.accepted
     assert torch.equal(again, expected)
+
+
+def test_a_stale_history_is_dropped_within_the_step():
+    """Curvature of the wrong sign leads uphill; along the gradient the same step goes down."""
+    case = CATALOGUE["fit"]()
+    optimizer, theta = Lbfgs(PACE), case.theta
+    for _ in range(4):
+        theta, _ = optimizer.step(case.objective, theta)
+    state = optimizer.state()
+    state["memory"]["H_diag"] = -state["memory"]["H_diag"]
+    state["memory"]["ro"] = [-ro for ro in state["memory"]["ro"]]
+    state["memory"]["t"] = -1.0  # no new pair
+    optimizer.load(state)
+    expected, alone = Lbfgs(PACE).step(case.objective, theta)
+    again, info = optimizer.step(case.objective, theta)
+    assert torch.equal(again, expected)
+    assert info.accepted
+    assert info.evaluations > alone.evaluations
+    theta, info = optimizer.step(case.objective, again)
+    assert info.accepted, "with the pair of the new history"
+
+
+class Line:
+    """u = θ₀ + θ₁x: linear in θ."""
+
+    has_jets, size = False, 2
+
+    def value(self, theta, inputs):
+        return theta[0] + theta[1] * inputs
+
+
+def test_a_loss_at_its_rounding_error_is_said_so():
+    """A regression whose residual stays: at the closed-form solution nothing below the last digit is to be gained."""
+    case = CATALOGUE["fit"]()
+    objective = Objective(
+        Field(Line(), case.field.inputs, case.field.ansatz), [(b.term, b.points) for b in case.blocks]
+    )
+    x, data = case.blocks[0].points.x[0], case.blocks[0].points["data"][0]
+    solution = torch.linalg.lstsq(torch.cat([torch.ones_like(x), x], 1), data[:, None]).solution[:, 0]
+    theta = solution + torch.tensor([1e-9, 0.0], dtype=torch.float64)
+    new, info = Lbfgs(PACE).step(objective, theta)
+    assert info.outcome is Outcome.PRECISION
+    assert new is theta
+    new, info = Lbfgs(PACE).step(objective, solution + torch.tensor([1e-3, 0.0], dtype=torch.float64))
+    assert info.accepted
 
 
 def test_a_vanished_gradient_is_the_end():
@@ -158,7 +268,7 @@ def test_growth_drops_the_history(old_to_new):
     optimizer = Lbfgs(PACE)
     optimizer.step(case.objective, case.theta)
     optimizer.grow(old_to_new, 30)
-    assert optimizer.state() == {"memory": None, "learning_rate": 1.0}
+    assert optimizer.state() == {"memory": None, "scale": 1.0, "learning_rate": 1.0}
 
 
 def test_softening_halves_the_first_trial_and_drops_the_history():
@@ -166,4 +276,4 @@ def test_softening_halves_the_first_trial_and_drops_the_history():
     optimizer = Lbfgs(PACE, learning_rate=0.8)
     optimizer.step(case.objective, case.theta)
     optimizer.soften()
-    assert optimizer.state() == {"memory": None, "learning_rate": 0.4}
+    assert optimizer.state() == {"memory": None, "scale": 1.0, "learning_rate": 0.4}

@@ -113,6 +113,8 @@ class Runner:
         self.history[1].append(row["loss"])
         if row["merit"] == row["merit"]:
             self.merit = row["merit"]
+        if trainer.event:
+            self.display.event(f"step {trainer.step}: {trainer.event}")
         self.display.update(
             Progress(
                 stage=self.stage,

@@ -56,6 +56,7 @@ class Trainer:
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
         self.best_loss = self.latest_merit = inf
         self.stuck: Outcome | None = None  # why no further step will move θ
+        self.event = ""  # what the last step has to tell
         self._latest_shares: dict[str, float] = {}
         self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), config.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
@@ -108,7 +109,8 @@ class Trainer:
         self.best_loss = min(self.best_loss, loss)
         self.step += 1
         self.stage_step += 1
-        self.rejections = 0 if info.accepted else self.rejections + 1
+        self.event = info.event
+        self.rejections = 0 if info.outcome in (Outcome.ACCEPTED, Outcome.HANDED_OVER) else self.rejections + 1
         forgiven = RETRIES if self.config.sampling.every else 0
         self.stuck = info.outcome if self.rejections > forgiven else None
         return {

@@ -22,6 +22,7 @@ class Outcome(Enum):
     SEARCH_FAILED = "the line search found no acceptable step length"
     SINGULAR = "the system for the step could not be solved"
     PRECISION = "the loss is at the rounding error of its own sum"
+    HANDED_OVER = "another method takes over"
     CONVERGED = "the gradient vanished"
     NOT_FINITE = "the loss or its gradient is not a finite number"
 
@@ -38,6 +39,7 @@ class StepInfo:
         evaluations: evaluations of the residual, with or without its Jacobian.
         ratio: actual over predicted decrease, where there is a model to predict it.
         length: step length α along the direction, where there is a search for it.
+        event: what happened that a person may want to read (a hand-over, starts that were dropped), else empty.
     """
 
     loss: float
@@ -47,6 +49,7 @@ class StepInfo:
     evaluations: int
     ratio: float = float("nan")
     length: float = float("nan")
+    event: str = ""
 
     @property
     def accepted(self) -> bool:

@@ -1,0 +1,63 @@
+"""Error against CPU seconds: a panel a problem, a line an optimizer (median), a band over its seeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+
+from benchmarks.records.results import Result
+from benchmarks.records.rows import ROWS, Row
+from benchmarks.records.table import Found, unit
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+
+def draw(path: Path, found: Found) -> None:
+    """Replace the figure."""
+    rows = [row for row in ROWS.values() if row.name in found]
+    columns = min(3, len(rows))
+    lines = -(-len(rows) // columns)
+    figure, axes = plt.subplots(lines, columns, figsize=(4.6 * columns, 3.6 * lines), squeeze=False)
+    for axis in axes.flat[len(rows) :]:
+        axis.remove()
+    for axis, row in zip(axes.flat, rows, strict=False):
+        panel(axis, row, found[row.name])
+    figure.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.tmp.png")
+    figure.savefig(temporary, dpi=110)
+    plt.close(figure)
+    os.replace(temporary, path)
+
+
+def panel(axis: Axes, row: Row, results: dict[str, list[Result]]) -> None:
+    """One problem."""
+    for index, name in enumerate(name for name in row.optimizers if results.get(name)):
+        times, errors = on_a_common_grid(results[name])
+        color = f"C{index}"
+        axis.fill_between(times, errors.min(0), errors.max(0), color=color, alpha=0.2, linewidth=0)
+        axis.plot(times, np.median(errors, axis=0), color=color, label=name, linewidth=1.8)
+    axis.axhline(row.published, color="black", linestyle="--", linewidth=1.0, label="published best (GPU)")
+    axis.axhline(row.aim, color="gray", linestyle=":", linewidth=1.0, label="aim")
+    axis.set(xscale="log", yscale="log", title=row.title, xlabel="CPU seconds", ylabel=f"error ({unit(row)})")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=7)
+
+
+def on_a_common_grid(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:
+    """Times ``(n,)`` and each seed's error then ``(seeds, n)``; a run that ended keeps its last error."""
+    first = max(result.trace.looks[0].seconds for result in results)
+    last = max(result.trace.looks[-1].seconds for result in results)
+    times = np.geomspace(first, max(last, first * 1.01), 200)
+    errors = []
+    for result in results:
+        at = np.array([look.seconds for look in result.trace.looks])
+        error = np.array([look.error for look in result.trace.looks])
+        errors.append(error[np.searchsorted(at, times, side="right") - 1])
+    return times, np.array(errors)

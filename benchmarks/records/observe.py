@@ -1,0 +1,117 @@
+"""One training with pinnrun's own runner, whose error is looked at on a grid of times that grows geometrically.
+
+Looking takes no time: the run's clock is set back by what the measurement took.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from benchmarks.records.rows import Job
+from pinnrun.build import checked_config, make_runner
+from pinnrun.clock import Clock
+from pinnrun.display import Progress, QuietDisplay
+from pinnrun.runner import Runner
+from pinnrun.solution import Assessor
+
+FIRST, RATIO = 0.1, 1.12  # seconds of the first look, and from each to the next
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen at one time; ``end`` says how the run ended, on its last look only."""
+
+    seconds: float
+    step: int
+    loss: float
+    error: float
+    end: str = ""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A finished training."""
+
+    parameters: int
+    looks: list[Look]
+
+
+class Enough(Exception):
+    """The error is below what the run may stop at."""
+
+
+class Observer(QuietDisplay):
+    """A display that shows nothing and measures the error as time goes by.
+
+    Args:
+        measure: "relative" or "rms".
+        stop: error at which the run may end.
+    """
+
+    runner: Runner
+
+    def __init__(self, measure: str, stop: float) -> None:
+        self.measure, self.stop = measure, stop
+        self.looks: list[Look] = []
+        self._error: Callable[[], float] | None = None
+        self._next = FIRST
+        self._latest: Progress | None = None
+
+    def update(self, progress: Progress) -> None:
+        """Called after every step."""
+        self._latest = progress
+        if progress.seconds >= self._next:
+            self.look()
+            self._next = max(self._next * RATIO, progress.seconds)
+            if self.looks[-1].error <= self.stop:
+                raise Enough
+
+    def look(self, end: str = "") -> None:
+        """Measure the error of the present field, off the clock."""
+        assert self._latest is not None
+        cpu, wall = self.runner.clock.cpu, self.runner.clock.wall
+        at = self._latest
+        self.looks.append(Look(at.seconds, at.step, at.loss, self._measured(), end))
+        self.runner.clock = Clock(cpu, wall)
+
+    def _measured(self) -> float:
+        if self._error is None:
+            self._error = self._prepare()
+        return self._error()
+
+    def _prepare(self) -> Callable[[], float]:
+        trainer = self.runner.trainer
+        assessor = Assessor(trainer.problem, trainer.test_points)
+        reference = trainer.problem.reference()
+        assert reference is not None, "a record is an error against a reference"
+        exact = reference.field(trainer.test_points.x[0].numpy())
+        scale = float(np.sqrt(np.mean(exact**2))) if self.measure == "rms" else 1.0
+
+        def error() -> float:
+            relative = assessor.error(trainer.solution)
+            assert relative is not None
+            return scale * relative
+
+        return error
+
+
+def train(job: Job) -> Trace:
+    """Run a job to its end and return what was seen."""
+    composed: Any = job.config()
+    observer = Observer(job.row.measure, job.row.stop)
+    with tempfile.TemporaryDirectory(prefix="pinnrun-record-") as folder:
+        runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), observer)
+        observer.runner = runner
+        try:
+            end = str(runner.run()[0])
+        except Enough:
+            end = "enough"
+        observer.look(end)
+        return Trace(runner.trainer.network.size, observer.looks)

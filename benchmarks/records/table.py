@@ -1,0 +1,106 @@
+"""docs/records.md from the results."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+from statistics import median
+
+from benchmarks.records.results import Result
+from benchmarks.records.rows import ROWS, Row
+from pinnrun.storage.atomic import write_text
+
+Found = dict[str, dict[str, list[Result]]]
+"""Results by row and optimizer, one a seed."""
+
+HEAD = """# Records
+
+How close pinnrun comes to the best errors that have been published for physics-informed tanh networks, on **one thread
+of a CPU**. This page is written by `python -m benchmarks.records`, from `benchmarks/results/records.csv`; a recipe is
+repeated by `pinnrun train experiment=record_poisson2d seed=1` and its siblings, one for each row.
+
+![Error against CPU seconds](../benchmarks/results/records.png)
+
+## The recipes
+
+"""
+NOTES = """
+Errors are taken against the closed form on 10 000 or more random points inside, none of them trained on, and not during
+the time that is counted. "To the aim" is the time of the first look at the error that found it at the aim or below;
+looks are 12 % apart. A run may end early, at a third of the aim. The published figures are the smallest errors in the
+authors' own logs; those of the natural-gradient papers are root mean squares, divided here by that of the solution
+where the measure is relative. They were reached on GPUs, with other numbers of points and seeds: they say what was
+within reach, not which optimizer is the fastest.
+"""
+
+
+def write_page(path: Path, found: Found) -> None:
+    """Replace the page."""
+    rows = [row for row in ROWS.values() if row.name in found]
+    parts = [HEAD, _recipes(rows, found), NOTES, "\n## All optimizers, same networks and points\n\n"]
+    parts += [_all(rows, found), f"\nMeasured on {machine()}.\n"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, "".join(parts))
+
+
+def _recipes(rows: Sequence[Row], found: Found) -> str:
+    lines = [
+        "| problem | published best | aim | ours, median (worst) | to the aim, median (worst) | network | seeds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        results = found[row.name].get(row.optimizer)
+        if not results:
+            continue
+        parameters = f"{results[0].trace.parameters} parameters, {row.optimizer}"
+        lines.append(
+            f"| {row.title} ({unit(row)}) | {row.published:.1e}: {row.record} | {row.aim:.0e} in {row.seconds:g} s "
+            f"| {_pair(results)} | {_times(row, results)} | {parameters} | {len(results)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _all(rows: Sequence[Row], found: Found) -> str:
+    lines = [
+        "| problem | optimizer | error, median (worst) | to the aim, median (worst) | seeds |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        for name in row.optimizers:
+            results = found[row.name].get(name)
+            if results:
+                lines.append(f"| {row.title} | {name} | {_pair(results)} | {_times(row, results)} | {len(results)} |")
+    return "\n".join(lines) + "\n"
+
+
+def unit(row: Row) -> str:
+    """What the row's errors are, in a word or two."""
+    return {"relative": "relative L²", "rms": "RMS"}[row.measure]
+
+
+def _pair(results: Sequence[Result]) -> str:
+    errors = [result.error for result in results]
+    return f"{median(errors):.1e} ({max(errors):.1e})"
+
+
+def _times(row: Row, results: Sequence[Result]) -> str:
+    times = sorted(result.seconds_to(row.aim) for result in results)
+    return f"{_seconds(median(times))} ({_seconds(times[-1])})"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if isfinite(value) else "not reached"
+
+
+def machine() -> str:
+    """The processor and the versions that the times belong to."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, one thread, torch {torch.__version__}"

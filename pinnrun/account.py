@@ -11,6 +11,7 @@ from pinnrun.config import Config
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Decision
 from pinnrun.solution import Assessor, TrainedField
+from pinnrun.storage import State
 from pinnrun.trainer import Trainer
 
 
@@ -57,7 +58,7 @@ class Account:
             "growth": growth,
         }
 
-    def result(self, state: str, reason: str, recorder: Recorder, clock: Clock, *, assess: bool) -> dict[str, Any]:
+    def result(self, state: State, reason: str, recorder: Recorder, clock: Clock, *, assess: bool) -> dict[str, Any]:
         """What ``result.json`` holds: the best network's numbers and references, and the growth story.
 
         ``assess=False`` leaves out what the problem's own code would have to compute.
@@ -69,7 +70,7 @@ class Account:
         else:  # stopped inside the very first window
             network, solution = trainer.network, trainer.solution
         return {
-            "status": state,
+            "status": state.value,
             "reason": reason,
             "loss": best.get("loss", recorder.rows[-1]["loss"] if recorder.rows else None),
             "merit": best["merit"],

@@ -9,6 +9,7 @@ from typing import Any
 from pinnrun import storage
 from pinnrun.errors import UserError
 from pinnrun.signals import stop_on_signals
+from pinnrun.storage import State
 
 
 def resumable(folder: Path) -> bool:
@@ -32,7 +33,7 @@ def execute(runner: Any) -> dict[str, Any]:
             recorder.write_index()
             if runner.trainer.step == 0:
                 runner.checkpoint()
-            recorder.status("running", runner.evidence, runner.trainer.step, runner.stage)
+            recorder.status(State.RUNNING, runner.evidence, runner.trainer.step, runner.stage)
             state, reason = runner.run()
             result = conclude(runner, state, reason)
         except BaseException as error:
@@ -45,7 +46,7 @@ def execute(runner: Any) -> dict[str, Any]:
     return result
 
 
-def conclude(runner: Any, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
+def conclude(runner: Any, state: State, reason: str, *, assess: bool = True) -> dict[str, Any]:
     """Leave index, result and, last, the status that says so; returns the result."""
     recorder = runner.recorder
     recorder.write_index()
@@ -66,10 +67,10 @@ def give_up(runner: Any, error: BaseException) -> None:
     left = isinstance(error, (KeyboardInterrupt, SystemExit))  # by a launcher that requeues the job
     with suppress(OSError):
         reason = f"{type(error).__name__}: {error}".rstrip(": ")
-        conclude(runner, "interrupted" if left else "failed", reason, assess=False)
+        conclude(runner, State.INTERRUPTED if left else State.FAILED, reason, assess=False)
     if isinstance(error, OSError) and Path(error.filename or "").is_relative_to(recorder.folder):
         advice = "Make room and start again."
         if resumable(recorder.folder):
             advice = "Everything up to the last checkpoint is safe; make room and go on with:\n  "
-            advice += recorder.resume_command("failed")
+            advice += recorder.resume_command(State.FAILED)
         raise UserError(f"cannot write {error.filename}: {error.strerror}.\n{advice}") from error

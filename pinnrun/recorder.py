@@ -12,6 +12,7 @@ import torch
 from pinnrun import storage
 from pinnrun.architectures import Mlp
 from pinnrun.config import Config, plugin_words
+from pinnrun.storage import State
 
 Row = dict[str, float]
 INTEGERS = {"step": np.int64, "evaluations": np.int64, "accepted": np.int8}
@@ -118,16 +119,16 @@ class Recorder:
         losses = [column["loss"] for column in columns] or [np.empty(0)]
         return np.concatenate(steps), np.concatenate(losses)
 
-    def status(self, state: str, reason: str, step: int, stage: int) -> None:
+    def status(self, state: State, reason: str, step: int, stage: int) -> None:
         """Replace status.json."""
         resume = self.resume_command(state)
         storage.write_status(self.folder, state, reason=reason, step=step, stage=stage, resume=resume)
 
-    def resume_command(self, state: str) -> str:
+    def resume_command(self, state: State) -> str:
         """What to type to go on, "" where there is nothing to go on with.
 
         Plugins are named again, because a run folder may not run code by itself.
         """
-        if state in ("done", "stalled"):
+        if not State(state).resumable:
             return ""
         return shlex.join(["pinnrun", "train", f"resume={self.folder}", *plugin_words(self.plugins)])

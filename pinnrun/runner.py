@@ -20,6 +20,7 @@ from pinnrun.koopman import Forecast, forecast
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Decision, StageView
 from pinnrun.signals import StopRequest
+from pinnrun.storage import State
 from pinnrun.trainer import Diverged, Trainer
 
 REWINDS = 3  # divergences that are forgiven
@@ -56,7 +57,7 @@ class Runner:
         self.merit = inf
         self.outlook = ""
         self.steps_to_target: float | None = None
-        self.ended: tuple[str, str] | None = None  # how, and why in words
+        self.ended: tuple[State, str] | None = None  # how, and why in words
         self.request = StopRequest()
         self.clock = Clock()
         self.evidence = "training"  # for the last decision
@@ -64,7 +65,7 @@ class Runner:
 
     # -- the loop ----------------------------------------------------------------------------------------------
 
-    def run(self) -> tuple[str, str]:
+    def run(self) -> tuple[State, str]:
         """Run to the end; returns the state ("done", "budget", …) and the reason in words."""
         try:
             while self.ended is None:
@@ -75,16 +76,16 @@ class Runner:
                 if decision.action.grows:
                     self.grow(decision)
                 elif decision.action is Action.DONE:
-                    self.ended = "done", decision.evidence
+                    self.ended = State.DONE, decision.evidence
                 elif decision.action is Action.STOP:
-                    self.ended = "budget" if self.spent() else "stalled", decision.evidence
+                    self.ended = State.BUDGET if self.spent() else State.STALLED, decision.evidence
                 self.checkpoint()
             return self.ended
         except Interrupted:
             assert self.request.received is not None
-            return "interrupted", f"stopped by {self.request.received.name} at step {self.trainer.step}"
+            return State.INTERRUPTED, f"stopped by {self.request.received.name} at step {self.trainer.step}"
         except Diverged as reason:
-            return "diverged", f"{reason}; {REWINDS} rewinds with smaller steps did not help"
+            return State.DIVERGED, f"{reason}; {REWINDS} rewinds with smaller steps did not help"
 
     def train_window(self) -> None:
         """Train until the window is full, the target holds, the budget is spent or the optimizer is stuck."""
@@ -285,12 +286,12 @@ class Runner:
                 "safe": self.safe,
                 "merit": self.merit,
                 "outlook": self.outlook,
-                "ended": self.ended,
+                "ended": None if self.ended is None else (self.ended[0].value, self.ended[1]),
                 "target": self.config.target.loss,
                 "seconds": [self.clock.cpu, self.clock.wall],
             },
         )
-        self.recorder.status("running", self.evidence, self.trainer.step, self.stage)
+        self.recorder.status(State.RUNNING, self.evidence, self.trainer.step, self.stage)
         self._saved_at = time.monotonic()
 
     def load(self, state: dict[str, Any]) -> None:
@@ -313,14 +314,14 @@ class Runner:
             self.history[0].append(int(row["step"]) - (self.trainer.step - self.trainer.stage_step))
             self.history[1].append(row["loss"])
 
-    def still(self, ended: Sequence[str] | None) -> tuple[str, str] | None:
+    def still(self, ended: Sequence[str] | None) -> tuple[State, str] | None:
         """How a saved run had ended, unless a new target or budget lets it go on."""
         if ended is None:
             return None
-        state, reason = ended
-        overtaken = {"done": not self.trainer.reached, "budget": not self.spent()}
+        state, reason = State(ended[0]), ended[1]
+        overtaken = {State.DONE: not self.trainer.reached, State.BUDGET: not self.spent()}
         return None if overtaken.get(state) else (state, reason)
 
-    def result(self, state: str, reason: str, *, assess: bool = True) -> dict[str, Any]:
+    def result(self, state: State, reason: str, *, assess: bool = True) -> dict[str, Any]:
         """What ``result.json`` holds; see ``Account.result``."""
         return self.account.result(state, reason, self.recorder, self.clock, assess=assess)

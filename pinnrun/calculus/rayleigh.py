@@ -45,12 +45,14 @@ class Rayleigh(Objective):
         metric: how tangents are measured, "l2" or "energy".
     """
 
-    is_least_squares = False
-
     def __init__(self, field: Field, blocks: Sequence[tuple[Term, Points]], metric: str = "energy") -> None:
         super().__init__(field, blocks)
         self.metric = metric
         self.norm = Objective(field, [(_as_square(term), at) for term, at in blocks if term.role == "norm"])
+
+    @property
+    def is_least_squares(self) -> bool:
+        return False
 
     @torch.no_grad()
     def value(self, theta: Tensor) -> Tensor:
@@ -112,11 +114,13 @@ class NormalisedLinearization(Linearization):
 class Variance(Objective):
     """½ ‖Hψ − Eψ‖² / ‖ψ‖²: the square terms give Hψ, the norm terms ψ, at the same points. For judging alone."""
 
-    is_least_squares = False
-
     def __init__(self, field: Field, blocks: Sequence[tuple[Term, Points]]) -> None:
         super().__init__(field, blocks)
         self.norm = Objective(field, [(_as_square(term), at) for term, at in blocks if term.role == "norm"])
+
+    @property
+    def is_least_squares(self) -> bool:
+        return False
 
     @torch.no_grad()
     def value(self, theta: Tensor) -> Tensor:

@@ -19,10 +19,10 @@ from pinnrun.config import plugin_words
 from pinnrun.display import print_sweep_table
 from pinnrun.errors import UserError
 from pinnrun.execute import resumable
+from pinnrun.storage import State
 
 NO_IDENTITY = ("hydra", "display", "resume")  # what does not change what a job computes
 ERROR = "error.txt"  # why a job failed, the reason in its last line
-SETTLED = ("done", "budget", "stalled")
 
 
 def config_key(_root_: DictConfig) -> str:
@@ -54,7 +54,7 @@ def main() -> int:
         print_sweep_table(rows)
     if stopped is not None:
         return int(stopped.code or 0)
-    return 1 if any(row["status"] not in SETTLED for row in rows) else 0
+    return 1 if any(not State(row["status"]).settled for row in rows) else 0
 
 
 def job(composed: DictConfig) -> None:
@@ -77,7 +77,7 @@ def reason_of(error: Exception) -> str:
 def run_job(composed: DictConfig, folder: Path) -> None:
     """Skip a job whose result is there, resume one that was begun, train any other."""
     result = storage.read_result(folder)
-    if result is not None and result["status"] in SETTLED:
+    if result is not None and State(result["status"]).settled:
         print(f"{folder}: {result['status']} already", file=sys.stderr)
         return
     if resumable(folder):
@@ -110,7 +110,7 @@ def row(folder: Path) -> dict[str, Any]:
         line |= {"status": "failed", "reason": (folder / ERROR).read_text().strip().rpartition("\n")[2]}
     if result is None:
         return line
-    if result["status"] in SETTLED:
+    if State(result["status"]).settled:
         line |= {"status": result["status"], "reason": ""}
     names = ("width", "depth", "parameters", "loss", "error")
     errors = [item["error"] for item in result["observables"].values() if item["error"] is not None]

@@ -16,12 +16,13 @@ from pinnrun.config import plugin_words
 from pinnrun.display import make_display, print_summary
 from pinnrun.errors import UserError
 from pinnrun.execute import execute, resumable
+from pinnrun.storage import State
 
-EXIT_CODES = {"done": 0, "diverged": 3, "budget": 4, "stalled": 4}
+EXIT_CODES = {State.DONE: 0, State.DIVERGED: 3, State.BUDGET: 4, State.STALLED: 4}
 WHAT_NEXT = {
-    "done": "For a stricter target add target.loss=….",
-    "budget": "To go on give it a larger one: budget.steps=… or budget.seconds=….",
-    "stalled": "A new run may do better: with another seed, optimizer or scaleup.max_parameters.",
+    State.DONE: "For a stricter target add target.loss=….",
+    State.BUDGET: "To go on give it a larger one: budget.steps=… or budget.seconds=….",
+    State.STALLED: "A new run may do better: with another seed, optimizer or scaleup.max_parameters.",
 }
 RESUMABLE = ("budget", "target", "display", "device", "plugins", "storage")  # keys that may change on resume
 
@@ -48,7 +49,7 @@ def output_folder() -> Path:
 
 def exit_code(result: dict[str, Any]) -> int:
     """What the shell is told of a result."""
-    return result["signal"] if result["status"] == "interrupted" else EXIT_CODES[result["status"]]
+    return result["signal"] if result["status"] == State.INTERRUPTED else EXIT_CODES[result["status"]]
 
 
 def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def resume(name: str, words: list[str]) -> dict[str, Any]:
         runner = make_runner(config, folder, config_text(composed), display, dict(run.provenance))
         runner.load(state)
         if runner.ended and runner.ended[0] == before and run.result is not None:
-            raise UserError(f"{folder} has ended ({before}: {runner.ended[1]}).\n{WHAT_NEXT[before]}")
+            raise UserError(f"{folder} has ended ({before}: {runner.ended[1]}).\n{WHAT_NEXT[runner.ended[0]]}")
         if note:
             display.event(note)
         return execute(runner)

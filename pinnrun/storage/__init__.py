@@ -20,7 +20,7 @@ from pinnrun.storage.latest import latest_run
 from pinnrun.storage.lock import Holder, lock_holder, run_lock
 from pinnrun.storage.provenance import collect_provenance, git_state, versions
 from pinnrun.storage.run import Run, Stage, is_run, open_run
-from pinnrun.storage.status import read_result, read_status, write_result, write_status
+from pinnrun.storage.status import State, read_result, read_status, write_result, write_status
 from pinnrun.storage.window import (
     Window,
     WindowFile,
@@ -35,6 +35,7 @@ __all__ = [
     "Index",
     "Run",
     "Stage",
+    "State",
     "Window",
     "WindowFile",
     "collect_provenance",

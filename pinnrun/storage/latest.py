@@ -10,7 +10,7 @@ from typing import Any
 from pinnrun.errors import UserError
 from pinnrun.storage.lock import lock_holder
 from pinnrun.storage.run import is_run
-from pinnrun.storage.status import read_status
+from pinnrun.storage.status import State, read_status
 
 SWEEPS = "sweeps"
 
@@ -58,7 +58,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_settled(folder: Path) -> bool:
-    return _status(folder).get("state") in ("done", "stalled") or lock_holder(folder) is not None
+    return _status(folder).get("state") in (State.DONE, State.STALLED) or lock_holder(folder) is not None
 
 
 def _started(folder: Path) -> tuple[float, str]:

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,35 @@ from pinnrun.storage import atomic
 
 STATUS = "status.json"
 RESULT = "result.json"
-STATES = ("running", "done", "budget", "stalled", "interrupted", "diverged", "failed")
+
+
+class State(str, Enum):
+    """How a run stands, or how it ended; status.json and result.json hold the word."""
+
+    RUNNING = "running"
+    DONE = "done"  # the target holds
+    BUDGET = "budget"  # spent before the target was reached
+    STALLED = "stalled"  # the optimizer cannot go on, and the network may not grow
+    INTERRUPTED = "interrupted"  # by a signal
+    DIVERGED = "diverged"  # the loss is not finite, or has blown up, and smaller steps did not help
+    FAILED = "failed"  # by an error
+
+    __str__ = str.__str__
+
+    @property
+    def settled(self) -> bool:
+        """Whether the run has come to an end of its own, with a result to go by."""
+        return self in (State.DONE, State.BUDGET, State.STALLED)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it makes sense to go on with the run as it is."""
+        return self not in (State.DONE, State.STALLED)
 
 
 def write_status(
     folder: str | os.PathLike[str],
-    state: str,
+    state: State | str,
     *,
     reason: str = "",
     step: int = 0,
@@ -29,25 +53,23 @@ def write_status(
 
     Args:
         folder: the run folder.
-        state: one of `STATES`.
+        state: how it stands.
         reason: why it ended, or the last decision.
         step: run-global step reached.
         stage: stage reached.
         resume: the command that takes the run up again, "" when it is done.
 
     Raises:
-        ValueError: `state` is none of `STATES`.
+        ValueError: `state` is no `State`.
         OSError: the disk is full or the folder is not writable; the old status is left as it was.
     """
-    if state not in STATES:
-        raise ValueError(f"state {state!r} is none of {', '.join(STATES)}")
     now = datetime.now().astimezone().isoformat(timespec="milliseconds")
     try:
         started = (read_status(folder) or {}).get("started", now)
     except UserError:
         started = now  # a status spoilt by hand is no reason to end a run
     status = {
-        "state": state,
+        "state": State(state).value,
         "reason": reason,
         "step": step,
         "stage": stage,

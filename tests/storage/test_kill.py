@@ -86,7 +86,7 @@ def test_a_run_killed_at_any_moment_opens_and_has_what_it_acknowledged(tmp_path,
             names = [path.name for path in folder.rglob("*")]
             assert [name for name in names if not re.fullmatch(OWN_FILES, name)] == []
         check(folder, acknowledged)
-    assert windows > kills
+    assert windows > 0  # else every kill came before the first write
     if kills >= 100:
         assert leftovers > 0  # else no kill hit a file that was being written
 

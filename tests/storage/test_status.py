@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from pinnrun.errors import UserError
-from pinnrun.storage import read_result, read_status, write_result, write_status
+from pinnrun.storage import State, read_result, read_status, write_result, write_status
 
 
 def test_a_status_comes_back_with_who_and_when(tmp_path):
@@ -37,8 +37,11 @@ def test_the_start_time_stays_that_of_the_first_status(tmp_path):
 
 
 def test_states_are_those_of_the_documentation(tmp_path):
-    with pytest.raises(ValueError, match="'finished' is none of running, done"):
+    with pytest.raises(ValueError, match="'finished' is not a valid State"):
         write_status(tmp_path, "finished")
+    assert {state.value for state in State if state.settled} == {"done", "budget", "stalled"}
+    assert {state.value for state in State if not state.resumable} == {"done", "stalled"}
+    assert f"{State.DONE}" == "done" and json.dumps(State.DONE) == '"done"'
 
 
 def test_a_result_comes_back_without_nan(tmp_path):

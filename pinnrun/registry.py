@@ -71,7 +71,9 @@ OPTIMIZERS = Registry(
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",
         "muon": "pinnrun.optimizers.muon:Muon",
+        "cgd": "pinnrun.optimizers.cgd:CompetitiveGradientDescent",
         "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
+        "cg": "pinnrun.optimizers.cg:GaussNewtonCg",
     }
 )
 POLICIES = Registry(

@@ -2,6 +2,8 @@
 
 from pinnrun.optimizers.adam import Adam, AdamW
 from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
+from pinnrun.optimizers.cg import GaussNewtonCg
+from pinnrun.optimizers.cgd import CompetitiveGradientDescent
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
 from pinnrun.optimizers.muon import Muon
@@ -10,6 +12,8 @@ from pinnrun.optimizers.natural_gradient import NaturalGradient
 __all__ = [
     "Adam",
     "AdamW",
+    "CompetitiveGradientDescent",
+    "GaussNewtonCg",
     "Lbfgs",
     "LevenbergMarquardt",
     "Muon",

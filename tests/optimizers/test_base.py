@@ -6,7 +6,18 @@ import pytest
 import torch
 from cases import CATALOGUE, draw
 
-from pinnrun.optimizers import Adam, AdamW, Lbfgs, LevenbergMarquardt, Muon, Outcome, Pace, StepInfo
+from pinnrun.optimizers import (
+    Adam,
+    AdamW,
+    CompetitiveGradientDescent,
+    GaussNewtonCg,
+    Lbfgs,
+    LevenbergMarquardt,
+    Muon,
+    Outcome,
+    Pace,
+    StepInfo,
+)
 
 PACE = Pace(2, 2, 2, 1, 1)
 OPTIMIZERS = {
@@ -14,7 +25,9 @@ OPTIMIZERS = {
     "adam": lambda: Adam(PACE, learning_rate=0.01),
     "adamw": lambda: AdamW(PACE, learning_rate=0.01, schedule="cosine", decay_steps=12),
     "muon": lambda: Muon(PACE, learning_rate=0.01, weight_decay=0.1),
+    "cgd": lambda: CompetitiveGradientDescent(PACE, critic_width=4),
     "lbfgs": lambda: Lbfgs(PACE, history=4),
+    "cg": lambda: GaussNewtonCg(PACE, rank=5, refresh=3),
 }
 
 

@@ -136,12 +136,11 @@ class Mlp:
     def _linear(self, layer: str, parts: dict[str, Tensor], z: Jet, tape: Tape | None, weight: str = "weight") -> Jet:
         y = z.channels @ parts[f"{layer}.{weight}"].T
         bias = f"{layer}.bias" if weight == "weight" else None
-        if bias:
-            y = torch.cat([y[:1] + parts[bias], y[1:]])
-        if tape is not None:
+        if tape is not None:  # Y without its bias, which changes no derivative
             slices = self.layout.slices
             tape.record(slices[f"{layer}.{weight}"], slices[bias] if bias else None, z.channels, y)
-        return Jet(y, z.dimension, z.derivatives)
+        jet = Jet(y, z.dimension, z.derivatives)
+        return jet + parts[bias] if bias else jet
 
     def value(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """The output at plain inputs ``(..., inputs)``: an implementation without jets, for tests and the fallback."""

@@ -1,8 +1,8 @@
 """Jets: a field's values together with the derivatives in space that were asked for.
 
-A jet is one tensor of *channels* ``(S, ..., k)``: the value, then the gradient, then the chosen second
-derivatives, then the Laplacian as one collapsed channel. Sums, products and compositions act on all
-channels at once by the rules of Leibniz and Faà di Bruno, truncated at order two:
+A jet is *channels* ``(S, ..., k)``: the value, then the gradient, then the chosen second derivatives, then the
+Laplacian as one collapsed channel; they are kept as one tensor or order by order. Sums, products and compositions
+act on all channels by the rules of Leibniz and Faà di Bruno, truncated at order two:
 
     (ab)_i  = a_i b + a b_i            (ab)_ij = a_ij b + a_i b_j + a_j b_i + a b_ij
     f(a)_i  = f'(a) a_i                f(a)_ij = f'(a) a_ij + f''(a) a_i a_j
@@ -66,12 +66,42 @@ class Jet:
         derivatives: which channels there are.
     """
 
-    __slots__ = ("channels", "derivatives", "dimension")
+    __slots__ = ("_channels", "_orders", "derivatives", "dimension")
 
     def __init__(self, channels: Tensor, dimension: int, derivatives: Derivatives) -> None:
-        self.channels = channels
+        self._channels: Tensor | None = channels
+        self._orders: tuple[Tensor, ...] | None = None
         self.dimension = dimension
         self.derivatives = derivatives
+
+    @classmethod
+    def of_orders(cls, orders: tuple[Tensor, ...], dimension: int, derivatives: Derivatives) -> Jet:
+        """A jet from its channels order by order, as ``orders`` gives them."""
+        jet = cls(orders[0], dimension, derivatives)
+        jet._channels, jet._orders = None, orders
+        return jet
+
+    @property
+    def channels(self) -> Tensor:
+        """All channels as one tensor, ``(S, ..., k)``."""
+        if self._channels is None:
+            assert self._orders is not None
+            self._channels = self._orders[0] if len(self._orders) == 1 else torch.cat(self._orders)
+        return self._channels
+
+    @property
+    def orders(self) -> tuple[Tensor, ...]:
+        """The value ``(1, ..., k)``, the gradient ``(d, ..., k)`` and what is of second order, as far as carried.
+
+        Arithmetic goes by these pieces: the reverse pass of one split is one concatenation, where that of every slice
+        would fill a tensor of the full size with zeros.
+        """
+        if self._orders is None:
+            assert self._channels is not None
+            channels, d = self._channels, self.dimension
+            above = channels.shape[0] - 1 - d
+            self._orders = channels.split([1, d, above] if above > 0 else [1, d] if above == 0 else [1])
+        return self._orders
 
     # -- making jets -------------------------------------------------------------------------------------
 
@@ -88,39 +118,41 @@ class Jet:
 
     def constant(self, value: Tensor | float) -> Jet:
         """The jet of a constant, broadcast to this jet's points; ``value`` is a number or ``(..., k)``."""
-        value = torch.as_tensor(value, dtype=self.channels.dtype, device=self.channels.device)
-        shape = self.channels.shape[1:-1]
+        here = self.value
+        value = torch.as_tensor(value, dtype=here.dtype, device=here.device)
+        shape = here.shape[:-1]
         value = value.expand((*shape, value.shape[-1] if value.dim() else 1))
-        channels = value.new_zeros((self.channels.shape[0], *value.shape))
+        channels = value.new_zeros((self.derivatives.channels(self.dimension), *value.shape))
         channels[0] = value
-        return self._like(channels)
+        return Jet(channels, self.dimension, self.derivatives)
 
     @staticmethod
     def cat(jets: Sequence[Jet]) -> Jet:
         """Jets of several fields at the same points as one jet of all their components."""
-        return jets[0]._like(torch.cat([jet.channels for jet in jets], dim=-1))
+        first = jets[0]
+        return Jet(torch.cat([jet.channels for jet in jets], dim=-1), first.dimension, first.derivatives)
 
-    def _like(self, channels: Tensor) -> Jet:
-        return Jet(channels, self.dimension, self.derivatives)
+    def _like(self, *orders: Tensor) -> Jet:
+        return Jet.of_orders(orders, self.dimension, self.derivatives)
 
     # -- reading -----------------------------------------------------------------------------------------
 
     @property
     def value(self) -> Tensor:
         """The field itself, ``(..., k)``."""
-        return self.channels[0]
+        return self.orders[0][0]
 
     @property
     def gradient(self) -> Tensor:
         """First derivatives, ``(d, ..., k)``; empty where none were asked for."""
-        return self.channels[1 : 1 + (self.dimension if self.derivatives.first else 0)]
+        return self.orders[1] if self.derivatives.first else self.orders[0][:0]
 
     @property
     def laplacian(self) -> Tensor:
         """The Laplacian over the coordinates that were asked for, ``(..., k)``."""
         if not self.derivatives.laplacian:
             raise ValueError("this jet has no Laplacian: ask for Derivatives(laplacian=True)")
-        return self.channels[-1]
+        return self.orders[2][-1]
 
     def d(self, i: int) -> Tensor:
         """∂/∂x_i, ``(..., k)``."""
@@ -131,42 +163,42 @@ class Jet:
         pairs = self.derivatives.pairs
         for pair in ((i, j), (j, i)):
             if pair in pairs:
-                return self.channels[1 + self.dimension + pairs.index(pair)]
+                return self.orders[2][pairs.index(pair)]
         raise ValueError(f"this jet has no second derivative ({i}, {j}): ask for Derivatives(pairs=...)")
 
     def __getitem__(self, component: int) -> Jet:
         """One component as a jet of its own (k = 1)."""
-        return self._like(self.channels[..., component, None])
+        return self._like(*(part[..., component, None] for part in self.orders))
 
     # -- arithmetic --------------------------------------------------------------------------------------
 
     def __add__(self, other: Jet | Tensor | float) -> Jet:
-        other = other if isinstance(other, Jet) else self.constant(other)
-        return self._like(self.channels + other.channels)
+        if not isinstance(other, Jet):
+            value, *above = self.orders
+            moved = value + other
+            if moved.shape != value.shape:  # a constant of several components beside a jet of one
+                return self + self.constant(other)
+            return self._like(moved, *above)
+        return self._like(*(a + b for a, b in zip(self.orders, other.orders, strict=True)))
 
     def __sub__(self, other: Jet | Tensor | float) -> Jet:
-        other = other if isinstance(other, Jet) else self.constant(other)
-        return self._like(self.channels - other.channels)
+        return self + -other
 
     def __rsub__(self, other: Tensor | float) -> Jet:
-        return self.constant(other) - self
+        return -self + other
 
     def __neg__(self) -> Jet:
-        return self._like(-self.channels)
+        return self._like(*(-part for part in self.orders))
 
     def __mul__(self, other: Jet | Tensor | float) -> Jet:
         if not isinstance(other, Jet):
-            return self._like(self.channels * other)
-        a, b = self.channels, other.channels
-        parts = [a[:1] * b[:1]]
-        if a.shape[0] > 1:
-            parts.append(a[:1] * b[1:] + a[1:] * b[:1])
-        product = torch.cat(parts)
-        second = self._second(other)
-        if second is None:
-            return self._like(product)
-        split = 1 + self.dimension
-        return self._like(torch.cat([product[:split], product[split:] + second]))
+            return self._like(*(part * other for part in self.orders))
+        (a, *da), (b, *db) = self.orders, other.orders
+        parts = [a * b]
+        parts += [a * upper_b + upper_a * b for upper_a, upper_b in zip(da, db, strict=True)]
+        if len(parts) > 2:
+            parts[2] = parts[2] + self._mixed(da[0], db[0])
+        return self._like(*parts)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -182,32 +214,28 @@ class Jet:
         n, a = exponent, self.value
         return self.compose(a**n, n * a ** (n - 1), n * (n - 1) * a ** (n - 2))
 
-    def _second(self, other: Jet) -> Tensor | None:
-        """The mixed part a_i b_j + a_j b_i of every second-order channel (2 ∇a·∇b for the Laplacian)."""
+    def _mixed(self, a: Tensor, b: Tensor) -> Tensor:
+        """a_i b_j + a_j b_i for every second-order channel (2 ∇a·∇b for the Laplacian), from two gradients."""
         wanted = self.derivatives
-        if not (wanted.pairs or wanted.laplacian):
-            return None
-        a, b = self.gradient, other.gradient
-        parts = [a[i] * b[j] + a[j] * b[i] for i, j in wanted.pairs]
+        parts = []
+        if wanted.pairs:
+            rows, columns = a.unbind(), b.unbind()
+            parts = [(rows[i] * columns[j] + rows[j] * columns[i])[None] for i, j in wanted.pairs]
         if wanted.laplacian:
-            parts.append(2.0 * (wanted.curved(a) * wanted.curved(b)).sum(0))
-        return torch.stack(parts)
+            parts.append(2.0 * (wanted.curved(a) * wanted.curved(b)).sum(0, keepdim=True))
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     # -- composition -------------------------------------------------------------------------------------
 
     def compose(self, f: Tensor, df: Tensor, ddf: Tensor | None) -> Jet:
         """f(self), given f, f' and f'' at ``self.value`` (f'' may be None where no second order is carried)."""
-        a = self.channels
-        if a.shape[0] == 1:
-            return self._like(f[None])
-        linear = df * a[1:]
-        second = self._second(self)
-        if second is None:
-            return self._like(torch.cat([f[None], linear]))
-        if ddf is None:
-            raise ValueError("this jet carries second derivatives: f'' is needed")
-        d = self.dimension
-        return self._like(torch.cat([f[None], linear[:d], linear[d:] + (0.5 * ddf) * second]))
+        _, *above = self.orders
+        parts = [df * upper for upper in above]
+        if len(parts) > 1:
+            if ddf is None:
+                raise ValueError("this jet carries second derivatives: f'' is needed")
+            parts[1] = parts[1] + (0.5 * ddf) * self._mixed(above[0], above[0])
+        return self._like(f[None], *parts)
 
     def reciprocal(self) -> Jet:
         """1/self."""
@@ -247,7 +275,7 @@ class Jet:
 
     def sum(self) -> Jet:
         """Sum over the components (k becomes 1)."""
-        return self._like(self.channels.sum(-1, keepdim=True))
+        return self._like(*(part.sum(-1, keepdim=True) for part in self.orders))
 
     def squared_norm(self) -> Jet:
         """Σ_k self_k² (k becomes 1)."""

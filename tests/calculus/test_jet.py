@@ -31,6 +31,7 @@ FORMULAS = {
     "number + jet": (lambda x: 2.5 + x.sin(), lambda x: 2.5 + x.sin()),
     "jet + tensor": (lambda x: x.sin() + SHIFT, lambda x: x.sin() + SHIFT),
     "tensor + jet": (lambda x: SHIFT + x.sin(), lambda x: SHIFT + x.sin()),
+    "component + tensor": (lambda x: x[1].sin() + SHIFT, lambda x: x[1:2].sin() + SHIFT),
     "jet - jet": (lambda x: x.exp() - x[2], lambda x: x.exp() - x[2]),
     "jet - number": (lambda x: x.exp() - 1, lambda x: x.exp() - 1),
     "number - jet": (lambda x: 1 - x.exp(), lambda x: 1 - x.exp()),

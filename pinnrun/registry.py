@@ -71,6 +71,7 @@ OPTIMIZERS = Registry(
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",
         "muon": "pinnrun.optimizers.muon:Muon",
+        "soap": "pinnrun.optimizers.soap:Soap",
         "cgd": "pinnrun.optimizers.cgd:CompetitiveGradientDescent",
         "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
         "cg": "pinnrun.optimizers.cg:GaussNewtonCg",

@@ -8,6 +8,7 @@ from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
 from pinnrun.optimizers.muon import Muon
 from pinnrun.optimizers.natural_gradient import NaturalGradient
+from pinnrun.optimizers.soap import Soap
 
 __all__ = [
     "Adam",
@@ -21,5 +22,6 @@ __all__ = [
     "Optimizer",
     "Outcome",
     "Pace",
+    "Soap",
     "StepInfo",
 ]

@@ -48,7 +48,7 @@ class FirstOrder(ABC):
         """The library's optimizers of these tensors, with every setting but the learning rate."""
 
     moments: ClassVar[Mapping[Any, tuple[str, ...]]]
-    """What each library class remembers of a parameter: ``step``, and tensors of the parameter's shape."""
+    """What each library class remembers of a parameter: ``step``, and tensors of its shape. (Used by ``restore``.)"""
 
     def cut(self, objective: Objective, flat: Tensor) -> dict[str, Tensor]:
         """The tensors that θ consists of, as views; here θ itself."""

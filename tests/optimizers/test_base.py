@@ -16,6 +16,7 @@ from pinnrun.optimizers import (
     Muon,
     Outcome,
     Pace,
+    Soap,
     StepInfo,
 )
 
@@ -25,6 +26,7 @@ OPTIMIZERS = {
     "adam": lambda: Adam(PACE, learning_rate=0.01),
     "adamw": lambda: AdamW(PACE, learning_rate=0.01, schedule="cosine", decay_steps=12),
     "muon": lambda: Muon(PACE, learning_rate=0.01, weight_decay=0.1),
+    "soap": lambda: Soap(PACE, learning_rate=0.01, frequency=3),
     "cgd": lambda: CompetitiveGradientDescent(PACE, critic_width=4),
     "lbfgs": lambda: Lbfgs(PACE, history=4),
     "cg": lambda: GaussNewtonCg(PACE, rank=5, refresh=3),

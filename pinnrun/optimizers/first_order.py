@@ -19,6 +19,7 @@ from torch import Tensor
 from pinnrun.calculus import Objective
 from pinnrun.errors import UserError
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.capture import CapturedGradient
 from pinnrun.optimizers.schedule import Schedule, rate_factor
 from pinnrun.settings import setting
 
@@ -35,11 +36,16 @@ class FirstOrder(ABC):
     schedule: Schedule = setting("constant", help="how the step size changes within a stage")
     decay_steps: int | None = setting(None, min=1, help="steps that the schedule takes; null: the pace's horizon")
     decay_to: float = setting(0.01, above=0, max=1, help="fraction of the step size that a decay arrives at")
+    capture: bool = setting(True, help="on a GPU, replay value and gradient as one CUDA graph")
+    _captured: CapturedGradient = field(init=False, repr=False, compare=False)
     _flat: Tensor | None = field(default=None, init=False, repr=False)
     _parameters: list[Tensor] = field(default_factory=list, init=False, repr=False)  # views of _flat
     _optimizers: list[torch.optim.Optimizer] = field(default_factory=list, init=False, repr=False)
     _saved: Memory | None = field(default=None, init=False, repr=False)  # to be taken up by the next step
     _clock: int = field(default=0, init=False, repr=False)  # steps since the stage began
+
+    def __post_init__(self) -> None:
+        self._captured = CapturedGradient()
 
     # -- what a method says of itself ------------------------------------------------------------------------
 
@@ -64,7 +70,7 @@ class FirstOrder(ABC):
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One gradient, one update; the loss reported is that before the update, seen with the gradient."""
-        value, gradient = objective.gradient(theta)
+        value, gradient = self._captured(objective, theta) if self.capture else objective.gradient(theta)
         loss, norm = torch.stack([value, gradient.norm()]).tolist()  # the one time that the host waits for the device
         rate = self.rate
         if not (loss < inf and norm < inf):

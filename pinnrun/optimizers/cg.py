@@ -40,7 +40,7 @@ class GaussNewtonCg:
     type: str = setting("cg", help="the optimizer's registered name")
     damping: float = setting(1e-3, above=0, help="first λ, relative to the curvature of JᵀJ along the gradient")
     iterations: int = setting(250, min=1, help="conjugate-gradient iterations at most")
-    tolerance: float = setting(5e-4, min=0, help="ε: least relative progress per iteration that is worth going on for")
+    tolerance: float = setting(5e-3, min=0, help="ε: least relative progress per iteration that is worth going on for")
     warm_start: float = setting(0.95, min=0, max=1, help="iterations start at this much of the last step; 0: at zero")
     preconditioner: Literal["none", "nystrom"] = setting("nystrom", help="what the iterations are preconditioned with")
     rank: int = setting(50, min=1, help="rank of the Nyström approximation")

@@ -36,7 +36,9 @@ def test_the_preconditioner_is_the_paper_s():
     matrix = decaying(12, 0.5)
     found = sketch(lambda v: matrix @ v, matrix[0], 4, generator())
     u, values = found.vectors, found.eigenvalues
-    inverse = (values[-1] + 0.01) * u @ torch.diag(1.0 / (values + 0.01)) @ u.T + torch.eye(12) - u @ u.T
+    inverse = (
+        (values[-1] + 0.01) * u @ torch.diag(1.0 / (values + 0.01)) @ u.T + torch.eye(12, dtype=torch.float64) - u @ u.T
+    )
     v = draw(12, seed=9)
     assert close(found.apply_inverse(v, 0.01), inverse @ v)
 
@@ -55,9 +57,11 @@ def test_conditioning():
     """
     matrix, damping = decaying(60, 0.7), 1e-7
     found = sketch(lambda v: matrix @ v, matrix[0], 50, generator())
-    columns = torch.stack([found.apply_inverse(v, damping) for v in matrix + damping * torch.eye(60)])
+    columns = torch.stack(
+        [found.apply_inverse(v, damping) for v in matrix + damping * torch.eye(60, dtype=torch.float64)]
+    )
     eigenvalues = torch.linalg.eigvals(columns.T).real
-    assert float(torch.linalg.cond(matrix + damping * torch.eye(60))) > 5e6
+    assert float(torch.linalg.cond(matrix + damping * torch.eye(60, dtype=torch.float64))) > 5e6
     assert float(eigenvalues.max() / eigenvalues.min()) < 28.0
 
 
@@ -67,7 +71,9 @@ def test_no_more_directions_than_there_are():
     assert close(found.vectors * found.eigenvalues @ found.vectors.T, matrix, 1e-10)
 
 
-@pytest.mark.parametrize("matrix", [torch.zeros(8, 8), -torch.eye(8), torch.full((8, 8), float("nan"))])
+@pytest.mark.parametrize(
+    "matrix", [torch.zeros(8, 8), -torch.eye(8, dtype=torch.float64), torch.full((8, 8), float("nan"))]
+)
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])
 def test_products_that_tell_nothing_leave_a_vector_as_it_is(matrix, precision):
     matrix = matrix.to(precision)

@@ -114,7 +114,10 @@ class Objective:
 
     def shares(self) -> dict[str, float]:
         """Each square term's share ½‖r_m‖² of the value at the latest evaluation."""
-        return {name: 0.5 * float(r.dot(r)) for name, r in self._latest.items()}
+        if not self._latest:
+            return {}
+        squares = torch.stack([r.dot(r) for r in self._latest.values()]).tolist()  # the device is waited for once
+        return {name: 0.5 * square for name, square in zip(self._latest, squares, strict=True)}
 
     # -- derivatives -----------------------------------------------------------------------------------------
 

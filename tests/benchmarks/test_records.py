@@ -34,16 +34,24 @@ def test_the_recipe_is_the_experiment_as_a_user_runs_it(name):
     assert experiment.optimizer.type == row.optimizer
     assert experiment.budget.seconds == row.seconds
     assert checked_config(experiment).problem.reference() is not None
-    assert row.stop < row.aim
+    assert row.stop < min(row.aim, row.published)
 
 
 @pytest.mark.parametrize(("name", "optimizer"), JOBS)
 def test_all_that_compete_share_problem_network_and_points(name, optimizer):
     row = ROWS[name]
     mine, recipe = Job(row, optimizer, 1).config(), Job(row, row.optimizer, 1).config()
-    assert mine.optimizer.type == optimizer
-    assert {**mine, "optimizer": None} == {**recipe, "optimizer": None}
+    assert mine.budget.seconds == (row.seconds if optimizer == row.optimizer else row.compare)
+    assert {**mine, "optimizer": None, "budget": None} == {**recipe, "optimizer": None, "budget": None}
+    assert mine.optimizer.pace == recipe.optimizer.pace
     checked_config(mine)
+
+
+def test_a_straight_step_is_not_the_recipe_s():
+    row = ROWS["poisson2d"]
+    straight = checked_config(Job(row, "lm, straight steps", 1).config()).optimizer
+    assert (straight.type, straight.acceleration) == ("lm", 0.0)
+    assert checked_config(Job(row, "lm", 1).config()).optimizer.acceleration == 0.75
 
 
 def test_settings_tell_runs_apart():
@@ -90,7 +98,7 @@ def test_the_clock_stands_still_while_the_error_is_measured(monkeypatch):
 
 
 def test_a_run_ends_early_once_it_is_good_enough():
-    row = replace(ROWS["poisson2d"], aim=30.0)
+    row = replace(ROWS["poisson2d"], aim=30.0, published=30.0)
     trace = observe.train(Job(row, row.optimizer, 1))
     assert trace.looks[-1].end == "enough"
     assert trace.looks[-1].seconds < 1.0

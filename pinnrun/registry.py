@@ -67,6 +67,7 @@ ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})
 OPTIMIZERS = Registry(
     {
         "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
+        "multistart": "pinnrun.optimizers.multistart:Multistart",
         "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",

@@ -20,6 +20,7 @@ from pinnrun.solution import TrainedField
 
 NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points
+GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
 PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
 
@@ -110,7 +111,7 @@ class Trainer:
         self.step += 1
         self.stage_step += 1
         self.event = info.event
-        self.rejections = 0 if info.outcome in (Outcome.ACCEPTED, Outcome.HANDED_OVER) else self.rejections + 1
+        self.rejections = 0 if info.outcome in GOES_ON else self.rejections + 1
         forgiven = RETRIES if self.config.sampling.every else 0
         self.stuck = info.outcome if self.rejections > forgiven else None
         return {

@@ -14,6 +14,7 @@ OPTIMIZERS = {
     "soap": ("optimizer=soap", "optimizer.frequency=2"),
     "cgd": ("optimizer=cgd", "optimizer.critic_width=4"),
     "lbfgs": ("optimizer=lbfgs", "optimizer.pace.snapshot=3"),
+    "multistart": ("optimizer=multistart", "optimizer.starts=3", "optimizer.round=2", "optimizer.regrow=true"),
 }
 
 

@@ -6,7 +6,7 @@ pre-activations a perturbation that is zero, Y_l + ε_l; one reverse pass of Σ_
     G_l[k, s, n] = ∂r_kn/∂ε_l[k, s, n]        ∂r_kn/∂W_l = Σ_s G_l[k, s, n] ⊗ Z_l[k, s, n]
 
 since a start's rows do not depend on another's. What this saves is the overhead of K small computations, not their
-arithmetic: the starts are taken in groups whose tensors still fit into a cache.
+arithmetic: the starts are taken in groups whose tensors still fit into a cache, or one by one where few would fit.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from pinnrun.calculus.points import Points
 from pinnrun.calculus.terms import Term
 
 GROUP = {"cpu": 2**18, "cuda": 2**26}  # entries of J that one group of starts may have
+WORTH_IT = 8  # starts to a group below which one after the other is as fast
 
 
 class Systems(NamedTuple):
@@ -58,10 +59,11 @@ def residuals(objective: Objective, thetas: Tensor) -> Tensor:
 
 def values(objective: Objective, thetas: Tensor) -> Tensor:
     """The value of every start, ``(K,)``, without a graph."""
-    if not _is_plain(objective):
+    size = group_size(objective, thetas)
+    if not _is_plain(objective) or size == 1:
         return torch.stack([objective.value(theta) for theta in thetas])
     parts = []
-    for group in thetas.split(group_size(objective, thetas)):
+    for group in thetas.split(size):
         squares = 0.5 * residuals(objective, group).square().sum(1)
         with torch.no_grad():
             parts.append(squares - vmap(objective.load)(group) if objective.loads else squares)
@@ -86,12 +88,13 @@ def systems(objective: Objective, thetas: Tensor) -> Systems:
 
 
 def group_size(objective: Objective, thetas: Tensor) -> int:
-    """How many starts are taken at once."""
-    return max(1, GROUP.get(thetas.device.type, GROUP["cuda"]) // (objective.rows * thetas.shape[1]))
+    """How many starts are taken at once; 1: each by itself."""
+    fitting = GROUP.get(thetas.device.type, GROUP["cuda"]) // (objective.rows * thetas.shape[1])
+    return fitting if fitting >= WORTH_IT else 1
 
 
 def _system(objective: Objective, thetas: Tensor) -> Systems:
-    if not _is_plain(objective):
+    if not _is_plain(objective) or len(thetas) == 1:
         linear = [objective.linearize(theta) for theta in thetas]
         parts = [(one.value, one.gradient, one.gram()) for one in linear]
         return Systems(*(torch.stack(columns) for columns in zip(*parts, strict=True)))

@@ -7,6 +7,7 @@ from pinnrun.optimizers.cgd import CompetitiveGradientDescent
 from pinnrun.optimizers.kfac import Kfac
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
+from pinnrun.optimizers.multistart import Multistart
 from pinnrun.optimizers.muon import Muon
 from pinnrun.optimizers.natural_gradient import NaturalGradient
 from pinnrun.optimizers.soap import Soap
@@ -19,6 +20,7 @@ __all__ = [
     "Kfac",
     "Lbfgs",
     "LevenbergMarquardt",
+    "Multistart",
     "Muon",
     "NaturalGradient",
     "Optimizer",

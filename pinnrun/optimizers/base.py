@@ -23,6 +23,7 @@ class Outcome(Enum):
     SINGULAR = "the system for the step could not be solved"
     PRECISION = "the loss is at the rounding error of its own sum"
     HANDED_OVER = "another method takes over"
+    OVERSHADOWED = "the best start rested while others moved"
     CONVERGED = "the gradient vanished"
     NOT_FINITE = "the loss or its gradient is not a finite number"
 

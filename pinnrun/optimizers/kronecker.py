@@ -18,14 +18,16 @@ conditioned than the paper's (A, C), which lost every digit in a trial with cond
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from pinnrun.calculus.linearization import LayerFactors
+from pinnrun.calculus import Linearization, Objective
+from pinnrun.calculus.linearization import FactoredLinearization, LayerFactors
+from pinnrun.errors import UserError
 
 
 class Pair(NamedTuple):
@@ -57,13 +59,14 @@ class LayerPlace:
 
 def layer_pair(layer: LayerFactors) -> Pair:
     """A and B of one layer as one block of rows sees it."""
-    z = layer.z
+    z, g = layer.z.flatten(0, 1), layer.g.flatten(0, 1)
+    inputs = z.shape[1]
+    a = z.new_empty((inputs + (layer.bias is not None),) * 2)
+    torch.mm(z.T, z, out=a[:inputs, :inputs])
     if layer.bias is not None:
-        one = torch.zeros_like(z[..., :1])
-        one[: layer.places] = 1.0
-        z = torch.cat([z, one], dim=-1)
-    z, g = z.flatten(0, 1), layer.g.flatten(0, 1)
-    return Pair(z.T @ z / z.shape[0], g.T @ g)
+        a[inputs, :inputs] = a[:inputs, inputs] = layer.z[: layer.places].sum((0, 1))
+        a[inputs, inputs] = layer.places * layer.z.shape[1]
+    return Pair(a / z.shape[0], g.T @ g)
 
 
 def combine(pairs: Sequence[Pair]) -> Pair:
@@ -107,3 +110,88 @@ def _diagonalise(a: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     whitened = vectors / values.sqrt()
     m, rotation = torch.linalg.eigh(whitened.T @ a @ whitened)
     return m.clamp(0.0, 1.0), whitened @ rotation
+
+
+# -- a whole linearization ------------------------------------------------------------------------------------
+
+
+def require_factors(linear: Linearization, who: str) -> FactoredLinearization:
+    """The linearization, if it has factors.
+
+    Raises:
+        UserError: it has none; ``who`` names the config key that asked for them.
+    """
+    if isinstance(linear, FactoredLinearization):
+        return linear
+    raise UserError(
+        f"{who} needs the factors of every linear layer, which this objective does not have:\n"
+        "its network offers no jets, or it is a quotient. Use optimizer=cg with preconditioner nystrom, lm or lbfgs."
+    )
+
+
+def term_groups(objective: Objective, linear: FactoredLinearization) -> list[list[int]]:
+    """The blocks of the linearization that share a Kronecker pair, one group or two.
+
+    One group a term where there are no more than two; else the terms that take derivatives and those of values alone,
+    or, where there are not both kinds, the first term and all others.
+    """
+    terms: list[list[int]] = []
+    first = 0
+    for term, *_ in objective.blocks:
+        terms.append(list(range(first, first + term.rows)))
+        first += term.rows
+    if len(terms) <= 2:
+        return terms
+    operators, values = [], []
+    for blocks in terms:
+        layer = linear.blocks[blocks[0]][1][0]
+        (operators if layer.z.shape[0] > layer.places else values).extend(blocks)
+    return [operators, values] if values and operators else [terms[0], [i for blocks in terms[1:] for i in blocks]]
+
+
+def group_pairs(linear: FactoredLinearization, group: Sequence[int]) -> dict[int, Pair]:
+    """The pair of every layer over some blocks, by where the layer's weight begins in θ."""
+    found: dict[int, list[Pair]] = {}
+    for index in group:
+        for layer in linear.blocks[index][1]:
+            found.setdefault(layer.weight.start, []).append(layer_pair(layer))
+    return {key: combine(pairs) for key, pairs in found.items()}
+
+
+def layer_places(linear: FactoredLinearization) -> dict[int, LayerPlace]:
+    """Where every layer lies in θ, by where its weight begins."""
+    layers = [layer for _, layers in linear.blocks for layer in layers]
+    return {layer.weight.start: LayerPlace(layer.weight, layer.bias) for layer in layers}
+
+
+def damp(pair: Pair, damping: float, split: str) -> Pair:
+    """(A + λI, B + λI), or √λ on either with the ratio π of their mean traces: (A + π√λ I, B + √λ/π I)."""
+    on_a = on_b = torch.full_like(pair.a[0, 0], damping)
+    if split == "trace":
+        smallest = torch.finfo(pair.a.dtype).tiny
+        ratio = (pair.a.diagonal().mean() / pair.b.diagonal().mean().clamp(min=smallest)).sqrt()
+        on_a, on_b = damping**0.5 * ratio, damping**0.5 / ratio
+    damped = []
+    for factor, amount in zip(pair, (on_a, on_b), strict=True):
+        factor = factor.clone()
+        factor.diagonal().add_(amount)
+        damped.append(factor)
+    return Pair(*damped)
+
+
+def metric_inverse(
+    pairs: Sequence[dict[int, Pair]], places: dict[int, LayerPlace], damping: float, split: str
+) -> Callable[[Tensor], Tensor]:
+    """The map v ↦ Ĝ⁻¹v on vectors ``(P,)``, Ĝ the block-diagonal metric of all layers' damped pairs."""
+    blocks = []
+    for key, place in places.items():
+        damped = [damp(part[key], damping, split) for part in pairs if key in part]
+        blocks.append((place, damped[0].b.shape[0], KroneckerInverse(damped)))
+
+    def apply(v: Tensor) -> Tensor:
+        out = torch.zeros_like(v)
+        for place, outputs, inverse in blocks:
+            place.write(out, inverse.apply(place.read(v, outputs)))
+        return out
+
+    return apply

@@ -12,8 +12,8 @@ from pinnrun.architectures import Mlp
 from pinnrun.calculus import Derivatives, Field, Objective, Term
 from pinnrun.errors import UserError
 from pinnrun.optimizers import Adam, Kfac, Outcome, Pace
-from pinnrun.optimizers.kfac import damp, group_pairs, layer_places, model_minimum, term_groups
-from pinnrun.optimizers.kronecker import Pair
+from pinnrun.optimizers.kfac import model_minimum
+from pinnrun.optimizers.kronecker import Pair, damp, group_pairs, layer_places, term_groups
 from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.ritz import PoissonRitz
 

@@ -80,8 +80,7 @@ class Linearization(ABC):
 
     def kernel(self) -> Tensor:
         """JJᵀ, ``(N, N)``."""
-        J = self.J()
-        return J @ J.T
+        return gram(self.J().T)
 
 
 def gram(J: Tensor) -> Tensor:

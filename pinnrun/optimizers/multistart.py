@@ -64,7 +64,7 @@ class Multistart:
     pace: Pace
     type: str = setting("multistart", help="the optimizer's registered name")
     starts: int = setting(16, min=1, help="starts K, the network's own among them")
-    round: int = setting(10, min=1, help="steps after which the worse half of the starts is dropped")
+    round: int = setting(30, min=1, help="steps after which the worse half of the starts is dropped")
     seed: int = setting(0, min=0, max=2**63 - 1, help="fixes the starts that are drawn")
     regrow: bool = setting(False, help="race again after every growth; false: only after one that carried nothing over")
     damping: float = setting(1e-3, above=0, help="first λ, relative to the largest diagonal entry of JᵀJ")

@@ -105,7 +105,6 @@ class Lbfgs:
             return
         factor = 2.0 ** -round(log2(promised))
         self._scale *= factor
-        memory["prev_loss"] *= factor
         for gradient in (memory["prev_flat_grad"], *memory["old_dirs"]):
             gradient.mul_(factor)
         memory["ro"] = [ro / factor for ro in memory["ro"]]

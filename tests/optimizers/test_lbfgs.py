@@ -229,6 +229,25 @@ def test_a_stale_history_is_dropped_within_the_step():
     assert info.accepted, "with the pair of the new history"
 
 
+def test_a_pair_that_is_dropped_leaves_the_scale_of_the_others():
+    """The latest slope, all but flat, calls for another power of two; steeper now, it gives a pair with yᵀs < 0."""
+    case = CATALOGUE["fit"]()
+    optimizer, theta, found = Lbfgs(PACE), case.theta, []
+    for _ in range(4):
+        theta, _ = optimizer.step(case.objective, theta)
+    gradient = case.objective.gradient(theta)[1]
+    d = -2.0 * gradient / gradient.dot(gradient)
+    for promised in (1e-5, 1.0):
+        state = optimizer.state()
+        state["memory"] |= {"t": 1.0, "d": d, "prev_flat_grad": -promised * d / d.dot(d)}
+        changed = Lbfgs(PACE)
+        changed.load(state)
+        found.append(changed.step(case.objective, theta)[0])
+        assert len(changed.state()["memory"]["old_dirs"]) == 3
+        assert (changed.state()["scale"] == 1.0) is (promised == 1.0)
+    assert torch.equal(*found)
+
+
 class Line:
     """u = θ₀ + θ₁x: linear in θ."""
 

@@ -77,6 +77,7 @@ OPTIMIZERS = Registry(
         "lbfgs": "pinnrun.optimizers.lbfgs:Lbfgs",
         "cg": "pinnrun.optimizers.cg:GaussNewtonCg",
         "kfac": "pinnrun.optimizers.kfac:Kfac",
+        "dsgnar": "pinnrun.optimizers.dsgnar:Dsgnar",
     }
 )
 POLICIES = Registry(

@@ -4,6 +4,7 @@ from pinnrun.optimizers.adam import Adam, AdamW
 from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
 from pinnrun.optimizers.cg import GaussNewtonCg
 from pinnrun.optimizers.cgd import CompetitiveGradientDescent
+from pinnrun.optimizers.dsgnar import Dsgnar
 from pinnrun.optimizers.kfac import Kfac
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
@@ -16,6 +17,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "CompetitiveGradientDescent",
+    "Dsgnar",
     "GaussNewtonCg",
     "Kfac",
     "Lbfgs",

@@ -10,6 +10,7 @@ from pinnrun.optimizers import (
     Adam,
     AdamW,
     CompetitiveGradientDescent,
+    Dsgnar,
     GaussNewtonCg,
     Kfac,
     Lbfgs,
@@ -34,6 +35,8 @@ OPTIMIZERS = {
     "multistart": lambda: Multistart(PACE, starts=3, round=4),
     "cg": lambda: GaussNewtonCg(PACE, rank=5, refresh=3),
     "kfac": lambda: Kfac(PACE, damping=1e-3),
+    "dsgnar": lambda: Dsgnar(PACE, radius=0.1, ratio=0.9),
+    "dsgnar, sketched": lambda: Dsgnar(PACE, radius=0.02, ratio=0.9, unsketched=0, columns=0.8),
     "kfac, grid": lambda: Kfac(PACE, step_rule="grid", damping=1e-3, momentum=0.5),
 }
 

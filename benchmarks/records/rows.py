@@ -157,7 +157,7 @@ ROWS = {
             "poisson100d",
             "Poisson 100-D, |x|²",
             "record_poisson100d",
-            "lm",
+            "cg",
             1.1e-4,
             f"SPRING, 1.3 million parameters, 7001 s on a GPU; {GUZMAN}",
             5e-4,

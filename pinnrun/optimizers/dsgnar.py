@@ -8,11 +8,12 @@
 
 All of a step's work but one SVD goes into trial steps, and these choose damping and length together. The wanted ratio
 ρ* is small at first, 0.075: long steps while the damping still falls. Once log λ has turned upwards (a line through its
-last 30 values climbs, not before 80 steps) ρ* is 0.5.
+last 30 values climbs, not before 80 windows of radii) ρ* is 0.5.
 
 The sketches: Ω (P, s) flips signs, permutes, takes the cosine transform and keeps s columns, so ΩᵀΩ = I; C (m, N) adds
-every row with random signs to 4 of m rows. They are drawn anew each step and left out where a network is small; what
-remains is the exact trust region with a wanted ratio. An energy has no rows that give its gradient: Vᵀ Ωᵀ ∇L is its g.
+every row with random signs to 4 of m rows. They are drawn anew for every window of radii and left out where a network is
+small; what remains is the exact trust region with a wanted ratio. An energy has no rows that give its gradient: its g is
+Vᵀ Ωᵀ ∇L.
 
 Webb, Jerad & Cartis, arXiv 2607.02194 (2026), settings as in their code. Not taken over: weights of the terms that
 change with the steps (here they belong to the problem), and ten first steps in single precision.
@@ -23,7 +24,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import inf
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class Dsgnar:
     ratio: float = setting(0.075, above=0, below=1, help="wanted ratio ρ* at first")
     late_ratio: float = setting(0.5, above=0, below=1, help="wanted ratio once the damping has turned upwards")
     probes: int = setting(24, min=4, help="trial steps")
+    trials: int = setting(12, min=1, help="windows of radii, each a third of the last, before a step is given up")
     unsketched: int = setting(1500, min=0, help="parameters up to which nothing is sketched")
     columns: float = setting(0.4, above=0, max=1, help="part of the P columns that a sketch keeps; 1: all")
     rows: float = setting(2.0, min=1, help="rows that a sketch keeps, as a multiple of its columns; N at most")
@@ -74,20 +76,23 @@ class Dsgnar:
             return theta, StepInfo(loss, Outcome.NOT_FINITE, damping, norm, 1)
         if norm == 0.0:
             return theta, StepInfo(loss, Outcome.CONVERGED, damping, norm, 1)
-        try:
-            region = self._region(linear)
-        except torch.linalg.LinAlgError:  # pyright: ignore[reportPrivateImportUsage]
-            return theta, StepInfo(loss, Outcome.SINGULAR, damping, norm, 1)
-        shortest, chosen = self._choose(objective, theta, loss, region)
-        steps, predicted, dampings = region.steps(theta.new_tensor([chosen]))
-        new, damping = theta + steps[0], float(dampings[0])
-        value, evaluations = float(objective.value(new)), 2 + self.probes
-        ratio = (loss - value) / float(predicted[0])
-        accepted = 0 < ratio < inf
-        self._radius = chosen if accepted else shortest
-        self._watch(damping if accepted else None)
-        if accepted:
-            return new, StepInfo(value, Outcome.ACCEPTED, damping, norm, evaluations, ratio)
+        evaluations, ratio, region = 1, nan, None
+        for _ in range(self.trials):
+            try:
+                region = region if region and region.omega is None else self._region(linear)
+            except torch.linalg.LinAlgError:  # pyright: ignore[reportPrivateImportUsage]
+                return theta, StepInfo(loss, Outcome.SINGULAR, damping, norm, evaluations)
+            shortest, chosen = self._choose(objective, theta, loss, region)
+            steps, predicted, dampings = region.steps(theta.new_tensor([chosen]))
+            new = theta + steps[0]
+            value = float(objective.value(new))
+            evaluations += self.probes + 1
+            ratio = (loss - value) / float(predicted[0])
+            accepted = 0 < ratio < inf
+            self._radius = chosen if accepted else shortest
+            damping = self._watch(float(dampings[0]) if accepted else None)
+            if accepted:
+                return new, StepInfo(value, Outcome.ACCEPTED, damping, norm, evaluations, ratio)
         return theta, StepInfo(loss, Outcome.REJECTED, damping, norm, evaluations, ratio)
 
     def _choose(self, objective: Objective, theta: Tensor, loss: float, region: TrustRegion) -> tuple[float, float]:
@@ -119,12 +124,13 @@ class Dsgnar:
             jacobian, r = both[:, :kept], None if r is None else both[:, kept]
         return TrustRegion(jacobian, r, gradient, omega)
 
-    def _watch(self, damping: float | None) -> None:
+    def _watch(self, damping: float | None) -> float:
         """Note the damping of the step taken, the one before if none was; ask for more once it has turned."""
         self._steps += 1
         if damping is not None or self._dampings:
             self._dampings.append(self._dampings[-1] if damping is None else damping)
         self._late = self._late or (self._steps > GRACE and turned_upwards(self._dampings))
+        return self._dampings[-1] if self._dampings else 0.0
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
         """Start anew: radius, ratio and trend belong to the old network."""

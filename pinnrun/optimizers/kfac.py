@@ -90,29 +90,28 @@ class Kfac:
         ratio = (loss - value) / predicted if predicted > 0 else nan
         length = self.learning_rate * float(coefficients[0])
         if not abs(value) < inf:
-            self._previous = None
-            return theta, StepInfo(loss, Outcome.REJECTED, self.damping, norm, 2, ratio, length)
+            return theta, StepInfo(value, Outcome.NOT_FINITE, self.damping, norm, 2, ratio, length)
         self._previous = step
         return new, StepInfo(value, Outcome.ACCEPTED, self.damping, norm, 2, ratio, length)
 
     def _search(
         self, objective: Objective, theta: Tensor, direction: Tensor, loss: float, norm: float
     ) -> tuple[Tensor, StepInfo]:
-        """KFAC: the best length on the grid, along the direction with its momentum."""
-        if self._previous is not None:
-            direction = direction + self.momentum * self._previous
+        """KFAC: the best length on the grid, along the direction with its momentum or, if that fails, without."""
         lengths = [self.learning_rate * 0.5**k for k in range(HALVINGS + 1)]
-        values = torch.stack([objective.value(theta + length * direction) for length in lengths])
-        values = torch.where(torch.isfinite(values), values, torch.inf)
-        best = int(values.argmin())
-        value, length, evaluations = float(values[best]), lengths[best], 1 + len(lengths)
-        if not value < loss:
-            self._previous = None
-            return theta, StepInfo(loss, Outcome.SEARCH_FAILED, self.damping, norm, evaluations, length=length)
-        self._previous = direction if self.momentum else None
-        new = theta + length * direction
-        objective.value(new)  # so that the terms' shares recorded are those of the new θ
-        return new, StepInfo(value, Outcome.ACCEPTED, self.damping, norm, evaluations + 1, length=length)
+        tried = [direction] if self._previous is None else [direction + self.momentum * self._previous, direction]
+        for count, d in enumerate(tried, start=1):
+            values = torch.stack([objective.value(theta + length * d) for length in lengths])
+            values = torch.where(torch.isfinite(values), values, torch.inf)
+            best = int(values.argmin())
+            value, length, evaluations = float(values[best]), lengths[best], 1 + count * len(lengths)
+            if value < loss:
+                self._previous = d if self.momentum else None
+                new = theta + length * d
+                objective.value(new)  # so that the terms' shares recorded are those of the new θ
+                return new, StepInfo(value, Outcome.ACCEPTED, self.damping, norm, evaluations + 1, length=length)
+        self._previous = None
+        return theta, StepInfo(loss, Outcome.SEARCH_FAILED, self.damping, norm, evaluations)
 
     # -- memory ----------------------------------------------------------------------------------------------
 

@@ -155,9 +155,7 @@ def test_the_ratio_is_raised_once_the_damping_has_turned(monkeypatch):
     monkeypatch.setattr(dsgnar, "GRACE", 5)
     monkeypatch.setattr(dsgnar, "turned_upwards", lambda dampings: True)
     seen = []
-    monkeypatch.setattr(
-        dsgnar, "largest_radius", lambda radii, ratios, wanted: (seen.append(wanted), radii[len(radii) // 2])[1]
-    )
+    monkeypatch.setattr(dsgnar, "largest_radius", lambda radii, ratios, wanted: (seen.append(wanted), radii[0])[1])
     optimizer, theta = Dsgnar(PACE), case.theta
     for _ in range(8):
         theta, _ = optimizer.step(case.objective, theta)
@@ -169,37 +167,45 @@ def test_the_ratio_is_raised_once_the_damping_has_turned(monkeypatch):
     assert seen[8:] == [0.5, 0.075]
 
 
-def test_dampings_are_those_of_the_steps_taken():
-    case = CATALOGUE["fit"]()
-    optimizer, theta, taken = Dsgnar(PACE), case.theta, []
-    for index in range(6):
-        objective = cliff(case) if index == 3 else case.objective
-        theta, info = optimizer.step(objective, theta)
-        taken.append(taken[-1] if index == 3 else info.damping)
-        assert info.accepted is (index != 3)
-    assert optimizer.state()["dampings"] == taken
-    assert optimizer.state()["steps"] == 6
-
-
 class Cliff(Objective):
-    """Every trial step falls."""
+    """The first so many evaluations are infinite."""
+
+    left = 10**9
 
     def value(self, theta):
-        return torch.tensor(float("inf"), dtype=torch.float64)
+        self.left -= 1
+        return torch.tensor(float("inf"), dtype=torch.float64) if self.left >= 0 else super().value(theta)
 
 
-def cliff(case):
-    return Cliff(case.field, [(block.term, block.points) for block in case.blocks])
+def cliff(case, left=10**9):
+    objective = Cliff(case.field, [(block.term, block.points) for block in case.blocks])
+    objective.left = left
+    return objective
 
 
-def test_a_step_that_fails_leaves_theta_and_a_third_of_the_radius():
+def test_a_window_that_fails_is_followed_by_one_of_a_third():
+    """Two windows of 24 trial steps and a last one each; the third is tried at a ninth of the radius."""
+    case = CATALOGUE["poisson_soft"]()
+    optimizer, smaller = Dsgnar(PACE, radius=0.9), Dsgnar(PACE, radius=0.1)
+    theta, info = optimizer.step(cliff(case, 50), case.theta)
+    expected, other = smaller.step(case.objective, case.theta)
+    assert info.accepted and info.evaluations == 1 + 3 * 25
+    assert close(theta, expected, 1e-12) and info.damping == pytest.approx(other.damping)
+    state = optimizer.state()
+    assert state["steps"] == 3 and len(state["dampings"]) == 1
+    optimizer.step(cliff(case, 25), theta)
+    after = optimizer.state()["dampings"]
+    assert len(after) == 3 and after[0] == after[1] != after[2], "a window that failed counts with the λ before it"
+
+
+def test_a_step_that_fails_leaves_theta_and_a_small_radius():
     case = CATALOGUE["fit"]()
-    optimizer = Dsgnar(PACE, radius=0.9)
+    optimizer = Dsgnar(PACE, radius=0.9, trials=2)
     theta, info = optimizer.step(cliff(case), case.theta)
-    assert theta is case.theta and info.outcome is Outcome.REJECTED and info.evaluations == 26
+    assert theta is case.theta and info.outcome is Outcome.REJECTED and info.evaluations == 51
     assert info.loss == pytest.approx(float(case.objective.value(case.theta)), rel=1e-12)
-    assert optimizer.state()["current"] == pytest.approx(0.3)
-    for _ in range(40):
+    assert optimizer.state()["current"] == pytest.approx(0.1)
+    for _ in range(20):
         optimizer.step(cliff(case), case.theta)
     assert optimizer.state()["current"] == pytest.approx(1e-10), "no shorter"
 

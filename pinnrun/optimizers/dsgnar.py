@@ -11,9 +11,9 @@ All of a step's work but one SVD goes into trial steps, and these choose damping
 last 30 values climbs, not before 80 windows of radii) ρ* is 0.5.
 
 The sketches: Ω (P, s) flips signs, permutes, takes the cosine transform and keeps s columns, so ΩᵀΩ = I; C (m, N) adds
-every row with random signs to 4 of m rows. They are drawn anew for every window of radii and left out where a network is
-small; what remains is the exact trust region with a wanted ratio. An energy has no rows that give its gradient: its g is
-Vᵀ Ωᵀ ∇L.
+every row with random signs to 4 of m rows. They are drawn anew for every window of radii and left out where a network
+is small; what remains is the exact trust region with a wanted ratio. An energy has no rows that give its gradient: its
+g is Vᵀ Ωᵀ ∇L.
 
 Webb, Jerad & Cartis, arXiv 2607.02194 (2026), settings as in their code. Not taken over: weights of the terms that
 change with the steps (here they belong to the problem), and ten first steps in single precision.

@@ -55,14 +55,16 @@ class TrustRegion:
         return p if self.omega is None else self.omega.lift(p), predicted, damping
 
     def _dampings(self, radii: Tensor) -> Tensor:
-        floor = (torch.finfo(radii.dtype).eps ** 2 * self.squares[0]).clamp(min=torch.finfo(radii.dtype).tiny)
+        limits = torch.finfo(radii.dtype)
+        floor = (limits.eps**2 * self.squares[0]).clamp(min=limits.tiny)
+        enough = max(PRECISION, 10.0 * limits.eps)
         damping = torch.full_like(radii, float(floor))
         for _ in range(ITERATIONS):
             total = self.squares + damping[:, None]
             p = (self.g / total).square()
             length = p.sum(1).sqrt()
             excess = length / radii - 1.0
-            if not bool((excess > PRECISION).any()):
+            if not bool((excess > enough).any()):
                 break
             damping = damping + excess.clamp(min=0.0) * p.sum(1) / (p / total).sum(1)
         return damping

@@ -7,6 +7,7 @@ from cases import close, draw
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq, minimize
 
+from pinnrun.optimizers import trust_region
 from pinnrun.optimizers.sketches import ColumnSketch
 from pinnrun.optimizers.trust_region import TrustRegion, largest_radius
 
@@ -93,6 +94,17 @@ def test_badly_conditioned_systems():
     steps, _, dampings = TrustRegion(jacobian, r, jacobian.T @ r).steps(radii)
     assert close(steps.norm(dim=1) / radii, torch.ones(13, dtype=torch.float64), 1e-8)
     assert dampings.tolist() == sorted(dampings.tolist(), reverse=True)
+
+
+def test_single_precision(monkeypatch):
+    """As good as its rounding allows, and no iterations spent on more."""
+    jacobian, r, gradient = system(12, 5)
+    radii = torch.tensor([0.01, 0.3, 2.0])
+    monkeypatch.setattr(trust_region, "ITERATIONS", 15)
+    steps, predicted, _ = TrustRegion(jacobian.float(), r.float(), gradient.float()).steps(radii)
+    expected = TrustRegion(jacobian, r, gradient).steps(radii.double())
+    assert steps.dtype == predicted.dtype == torch.float32
+    assert close(steps.double(), expected[0], 1e-4) and close(predicted.double(), expected[1], 1e-4)
 
 
 def test_steps_of_a_sketch_come_back_to_the_whole_space():

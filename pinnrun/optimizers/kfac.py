@@ -27,10 +27,9 @@ from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.gridsearch import grid_search
 from pinnrun.optimizers.kronecker import Pair, group_pairs, layer_places, metric_inverse, require_factors, term_groups
 from pinnrun.settings import setting
-
-HALVINGS = 30  # of the line search's first length
 
 
 @dataclass
@@ -98,18 +97,15 @@ class Kfac:
         self, objective: Objective, theta: Tensor, direction: Tensor, loss: float, norm: float
     ) -> tuple[Tensor, StepInfo]:
         """KFAC: the best length on the grid, along the direction with its momentum or, if that fails, without."""
-        lengths = [self.learning_rate * 0.5**k for k in range(HALVINGS + 1)]
         tried = [direction] if self._previous is None else [direction + self.momentum * self._previous, direction]
-        for count, d in enumerate(tried, start=1):
-            values = torch.stack([objective.value(theta + length * d) for length in lengths])
-            values = torch.where(torch.isfinite(values), values, torch.inf)
-            best = int(values.argmin())
-            value, length, evaluations = float(values[best]), lengths[best], 1 + count * len(lengths)
-            if value < loss:
+        evaluations = 1
+        for d in tried:
+            found = grid_search(objective, theta, d, loss, self.learning_rate)
+            evaluations += found.evaluations
+            if found.lower:
                 self._previous = d if self.momentum else None
-                new = theta + length * d
-                objective.value(new)  # so that the terms' shares recorded are those of the new θ
-                return new, StepInfo(value, Outcome.ACCEPTED, self.damping, norm, evaluations + 1, length=length)
+                outcome = Outcome.ACCEPTED
+                return found.theta, StepInfo(found.loss, outcome, self.damping, norm, evaluations, length=found.length)
         self._previous = None
         return theta, StepInfo(loss, Outcome.SEARCH_FAILED, self.damping, norm, evaluations)
 

@@ -27,6 +27,7 @@ from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Objective, Points, Term
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.gridsearch import HALVINGS, step_along
 from pinnrun.settings import setting
 
 
@@ -38,7 +39,7 @@ class NaturalGradient:
     type: str = setting("natural_gradient", help="the optimizer's registered name")
     metric: Literal["own", "l2", "h1"] = setting("own", help="own: the objective's; l2 or h1 of the field")
     learning_rate: float = setting(1.0, above=0, help="step length η; the first one tried where there is a search")
-    halvings: int = setting(30, min=0, help="step lengths η/2, η/4, … to choose the best from; 0: η is fixed")
+    halvings: int = setting(HALVINGS, min=0, help="step lengths η/2, η/4, … to choose the best from; 0: η is fixed")
     inverse: Literal["damped", "cutoff"] = setting("damped", help="how the singular G is inverted")
     regularization: float = setting(1e-8, above=0, below=1, help="damping, or cut-off, relative to the largest of G")
 
@@ -52,40 +53,19 @@ class NaturalGradient:
         if norm == 0.0:
             return theta, StepInfo(loss, Outcome.CONVERGED, self.regularization, norm, 1)
         gram = linear.gram() if self.metric == "own" else metric_gram(objective, theta, self.metric)
-        d = -self._solve(gram, gradient)
+        solve = damped_solution if self.inverse == "damped" else cutoff_solution
+        d = -solve(gram, gradient, self.regularization)
         if not bool(torch.isfinite(d).all()):
             return theta, StepInfo(loss, Outcome.SINGULAR, self.regularization, norm, 1)
-        return self._search(objective, theta, d, loss, norm)
-
-    def _solve(self, gram: Tensor, gradient: Tensor) -> Tensor:
-        if self.inverse == "damped":
-            damped = gram + self.regularization * gram.diagonal().max() * torch.eye(
-                len(gram), dtype=gram.dtype, device=gram.device
-            )
-            factor, info = torch.linalg.cholesky_ex(damped)
-            solution = torch.cholesky_solve(gradient[:, None], factor)[:, 0]
-            return torch.where(info > 0, torch.nan, solution)
-        eigenvalues, vectors = torch.linalg.eigh(gram)
-        kept = eigenvalues > self.regularization * eigenvalues[-1]
-        weights = torch.where(kept, 1.0 / torch.where(kept, eigenvalues, 1.0), 0.0)
-        return vectors @ (weights * (vectors.T @ gradient))
-
-    def _search(
-        self, objective: Objective, theta: Tensor, d: Tensor, loss: float, norm: float
-    ) -> tuple[Tensor, StepInfo]:
-        lengths = [self.learning_rate * 0.5**k for k in range(self.halvings + 1)]
-        losses = torch.stack([objective.value(theta + length * d) for length in lengths])
-        losses = torch.where(torch.isfinite(losses), losses, torch.inf)
-        best = int(losses.argmin())
-        new, length, evaluations = float(losses[best]), lengths[best], 1 + len(lengths)
-        if self.halvings and not new < loss:
-            return theta, StepInfo(loss, Outcome.REJECTED, self.regularization, norm, evaluations, length=length)
-        if new == float("inf"):
-            return theta, StepInfo(new, Outcome.NOT_FINITE, self.regularization, norm, evaluations, length=length)
-        if len(lengths) > 1:
-            objective.value(theta + length * d)  # so that the terms' shares recorded are those of the new θ
-        return theta + length * d, StepInfo(
-            new, Outcome.ACCEPTED, self.regularization, norm, evaluations, length=length
+        return step_along(
+            objective,
+            theta,
+            d,
+            loss,
+            norm,
+            first=self.learning_rate,
+            halvings=self.halvings,
+            damping=self.regularization,
         )
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
@@ -103,6 +83,26 @@ class NaturalGradient:
     def load(self, state: dict[str, Any]) -> None:
         """Take up softened settings."""
         self.learning_rate, self.regularization = state["learning_rate"], state["regularization"]
+
+
+def damped_solution(gram: Tensor, gradient: Tensor, damping: float) -> Tensor:
+    """(G + λ max(diag G) I)⁻¹ g; NaN where that matrix is not numerically positive definite."""
+    damped = gram.clone()
+    damped.diagonal().add_(damping * gram.diagonal().max())
+    factor, info = torch.linalg.cholesky_ex(damped)
+    solution = torch.cholesky_solve(gradient[:, None], factor)[:, 0]
+    return torch.where(info > 0, torch.nan, solution)
+
+
+def cutoff_solution(gram: Tensor, gradient: Tensor, cutoff: float) -> Tensor:
+    """G† g without the eigenvalues up to ``cutoff`` times the largest; NaN where there is no eigendecomposition."""
+    try:
+        eigenvalues, vectors = torch.linalg.eigh(gram)
+    except torch.linalg.LinAlgError:
+        return torch.full_like(gradient, torch.nan)
+    kept = eigenvalues > cutoff * eigenvalues[-1]
+    weights = torch.where(kept, 1.0 / torch.where(kept, eigenvalues, 1.0), 0.0)
+    return vectors @ (weights * (vectors.T @ gradient))
 
 
 def metric_gram(objective: Objective, theta: Tensor, metric: str) -> Tensor:

@@ -69,6 +69,7 @@ OPTIMIZERS = Registry(
         "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
         "multistart": "pinnrun.optimizers.multistart:Multistart",
         "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
+        "engd": "pinnrun.optimizers.engd:EnergyNaturalGradient",
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",
         "muon": "pinnrun.optimizers.muon:Muon",

@@ -5,6 +5,7 @@ from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
 from pinnrun.optimizers.cg import GaussNewtonCg
 from pinnrun.optimizers.cgd import CompetitiveGradientDescent
 from pinnrun.optimizers.dsgnar import Dsgnar
+from pinnrun.optimizers.engd import EnergyNaturalGradient
 from pinnrun.optimizers.kfac import Kfac
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
@@ -18,6 +19,7 @@ __all__ = [
     "AdamW",
     "CompetitiveGradientDescent",
     "Dsgnar",
+    "EnergyNaturalGradient",
     "GaussNewtonCg",
     "Kfac",
     "Lbfgs",

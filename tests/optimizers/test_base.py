@@ -11,12 +11,14 @@ from pinnrun.optimizers import (
     AdamW,
     CompetitiveGradientDescent,
     Dsgnar,
+    EnergyNaturalGradient,
     GaussNewtonCg,
     Kfac,
     Lbfgs,
     LevenbergMarquardt,
     Multistart,
     Muon,
+    NaturalGradient,
     Outcome,
     Pace,
     Soap,
@@ -38,7 +40,11 @@ OPTIMIZERS = {
     "dsgnar": lambda: Dsgnar(PACE, radius=0.1, ratio=0.9),
     "dsgnar, sketched": lambda: Dsgnar(PACE, radius=0.02, ratio=0.9, unsketched=0, columns=0.8),
     "kfac, grid": lambda: Kfac(PACE, step_rule="grid", damping=1e-3, momentum=0.5),
+    "natural_gradient": lambda: NaturalGradient(PACE, learning_rate=0.1, halvings=0, regularization=1e-3),
+    "engd": lambda: EnergyNaturalGradient(PACE, learning_rate=0.1, halvings=0, rcond=1e-3),
+    "engd, averaged": lambda: EnergyNaturalGradient(PACE, learning_rate=0.1, halvings=0, damping=1e-3, average=0.7),
 }
+MEMORYLESS = {"natural_gradient", "engd"}  # every step begins afresh
 
 
 @pytest.fixture(params=OPTIMIZERS)
@@ -103,13 +109,15 @@ def flat(state):
     return [flat(value) for value in state] if isinstance(state, list) else state
 
 
-def test_memory_matters(make):
-    """A fresh optimizer goes elsewhere, so that the tests above compare something."""
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_memory_matters(name):
+    """A fresh optimizer goes elsewhere, so that the tests above compare something; one without memory does not."""
+    make = OPTIMIZERS[name]
     case = CATALOGUE["burgers"]()
     optimizer = make()
     thetas, _ = walk(optimizer, case.objective, case.theta, 6)
     ahead, fresh = (walk(o, case.objective, thetas[-1], 1)[0][-1] for o in (optimizer, make()))
-    assert not torch.equal(ahead, fresh)
+    assert torch.equal(ahead, fresh) == (name in MEMORYLESS)
 
 
 def test_theta_is_never_changed_in_place(make):

@@ -68,8 +68,11 @@ OPTIMIZERS = Registry(
     {
         "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
         "multistart": "pinnrun.optimizers.multistart:Multistart",
+        "ssbroyden": "pinnrun.optimizers.ssbroyden:SelfScaledBroyden",
         "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
         "engd": "pinnrun.optimizers.engd:EnergyNaturalGradient",
+        "engd_w": "pinnrun.optimizers.engd_w:WoodburyNaturalGradient",
+        "ssbroyden": "pinnrun.optimizers.ssbroyden:SelfScaledBroyden",
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",
         "muon": "pinnrun.optimizers.muon:Muon",

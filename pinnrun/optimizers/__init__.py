@@ -6,6 +6,7 @@ from pinnrun.optimizers.cg import GaussNewtonCg
 from pinnrun.optimizers.cgd import CompetitiveGradientDescent
 from pinnrun.optimizers.dsgnar import Dsgnar
 from pinnrun.optimizers.engd import EnergyNaturalGradient
+from pinnrun.optimizers.engd_w import WoodburyNaturalGradient
 from pinnrun.optimizers.kfac import Kfac
 from pinnrun.optimizers.lbfgs import Lbfgs
 from pinnrun.optimizers.lm import LevenbergMarquardt
@@ -13,6 +14,8 @@ from pinnrun.optimizers.multistart import Multistart
 from pinnrun.optimizers.muon import Muon
 from pinnrun.optimizers.natural_gradient import NaturalGradient
 from pinnrun.optimizers.soap import Soap
+from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
+from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
 
 __all__ = [
     "Adam",
@@ -30,6 +33,9 @@ __all__ = [
     "Optimizer",
     "Outcome",
     "Pace",
+    "SelfScaledBroyden",
     "Soap",
+    "SelfScaledBroyden",
     "StepInfo",
+    "WoodburyNaturalGradient",
 ]

@@ -21,8 +21,10 @@ from pinnrun.optimizers import (
     NaturalGradient,
     Outcome,
     Pace,
+    SelfScaledBroyden,
     Soap,
     StepInfo,
+    WoodburyNaturalGradient,
 )
 
 PACE = Pace(2, 2, 2, 1, 1)
@@ -34,6 +36,7 @@ OPTIMIZERS = {
     "soap": lambda: Soap(PACE, learning_rate=0.01, frequency=3),
     "cgd": lambda: CompetitiveGradientDescent(PACE, critic_width=4),
     "lbfgs": lambda: Lbfgs(PACE, history=4),
+    "ssbroyden": lambda: SelfScaledBroyden(PACE),
     "multistart": lambda: Multistart(PACE, starts=3, round=4),
     "cg": lambda: GaussNewtonCg(PACE, rank=5, refresh=3),
     "kfac": lambda: Kfac(PACE, damping=1e-3),
@@ -43,8 +46,9 @@ OPTIMIZERS = {
     "natural_gradient": lambda: NaturalGradient(PACE, learning_rate=0.1, halvings=0, regularization=1e-3),
     "engd": lambda: EnergyNaturalGradient(PACE, learning_rate=0.1, halvings=0, rcond=1e-3),
     "engd, averaged": lambda: EnergyNaturalGradient(PACE, learning_rate=0.1, halvings=0, damping=1e-3, average=0.7),
+    "engd_w": lambda: WoodburyNaturalGradient(PACE, learning_rate=0.1, halvings=0, damping=1e-3),
 }
-MEMORYLESS = {"natural_gradient", "engd"}  # every step begins afresh
+MEMORYLESS = {"natural_gradient", "engd", "engd_w"}  # every step begins afresh
 
 
 @pytest.fixture(params=OPTIMIZERS)

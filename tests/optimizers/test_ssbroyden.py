@@ -1,0 +1,164 @@
+"""Self-scaled Broyden against the family's formula in numpy, its secant equation, and quadratics."""
+
+import numpy as np
+import pytest
+import torch
+from cases import CATALOGUE, close, draw
+
+from pinnrun.optimizers import Outcome, Pace, SelfScaledBroyden
+from pinnrun.optimizers.ssbroyden import scaling
+
+PACE = Pace(2, 2, 2, 1, 1)
+
+
+def positive(size, seed):
+    """A positive definite matrix with condition number near 1e4."""
+    basis = torch.linalg.qr(draw(size, size, seed=seed))[0]
+    return basis @ torch.diag(torch.logspace(-2, 2, size, dtype=torch.float64)) @ basis.T
+
+
+def published(B, H, s, y):
+    """The update of B in Broyden's family, and its inverse: SSBroyden2 of Urbán et al., written out for B.
+
+    B₊ = (B − Bssᵀ B/sᵀBs + ϑ sᵀBs wwᵀ) τ + yyᵀ/yᵀs with w = y/yᵀs − Bs/sᵀBs.
+    """
+    ys, sBs, yHy, n = y @ s, s @ B @ s, y @ H @ y, len(s)
+    b, h = sBs / ys, yHy / ys
+    a = b * h - 1.0
+    rho = min(1.0, h * (1.0 - np.sqrt(abs(a) / (1.0 + a))))
+    theta = max((rho - 1.0) / a, min(1.0 / rho, (1.0 - b) / b))
+    sigma = 1.0 + theta * a
+    root = abs(sigma) ** (1.0 / (1 - n))
+    tau = min(1.0, 1.0 / b) * min(root, 1.0 / theta) if theta > 0 else min(min(1.0, 1.0 / b) * root, sigma)
+    w = y / ys - B @ s / sBs
+    updated = tau * (B - np.outer(B @ s, B @ s) / sBs + theta * sBs * np.outer(w, w)) + np.outer(y, y) / ys
+    return np.linalg.inv(updated)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_update_is_the_published_one(seed):
+    """The code updates H = B⁻¹; here B is updated and inverted, so the algebra of the inverse is tested too."""
+    H, s = positive(6, seed), draw(6, seed=seed + 10)
+    y = positive(6, seed + 20) @ s
+    B = torch.linalg.inv(H)
+    optimizer = SelfScaledBroyden(PACE)
+    optimizer._inverse, optimizer._multiple = H.clone(), 1.0
+    optimizer._correct(s, y, float(s @ B @ s))
+    expected = published(B.numpy(), H.numpy(), s.numpy(), y.numpy())
+    assert close(optimizer._inverse, torch.as_tensor(expected), 1e-8)
+    assert close(optimizer._inverse @ y, s, 1e-9), "the secant equation"
+    assert float(torch.linalg.eigvalsh(optimizer._inverse).min()) > 0
+
+
+def test_without_need_of_scaling_it_is_bfgs():
+    """b = 1 leaves ϑ = 0 and τ = 1: φ = 1 and no scaling, which is the BFGS update of H."""
+    tau, phi = scaling(1.0, 3.0, 10)
+    assert (tau, phi) == (1.0, 1.0)
+    H, s = positive(5, 3), draw(5, seed=4)
+    y = torch.linalg.solve(H, s)
+    y = y + draw(5, seed=5) - s * (s @ draw(5, seed=5)) / (s @ s)  # y·s = s·H⁻¹s still
+    optimizer = SelfScaledBroyden(PACE)
+    optimizer._inverse = H.clone()
+    optimizer._correct(s, y, float(s @ torch.linalg.solve(H, s)))
+    rho = 1.0 / float(y @ s)
+    left = torch.eye(5, dtype=s.dtype) - rho * torch.outer(s, y)
+    assert close(optimizer._inverse, left @ H @ left.T + rho * torch.outer(s, s), 1e-10)
+
+
+class Quadratic:
+    """½ (θ − c)ᵀA(θ − c): enough of an objective for a method that asks for gradients alone."""
+
+    is_least_squares = True
+
+    def __init__(self, size, seed):
+        self.A, self.c = positive(size, seed), draw(size, seed=seed + 1)
+
+    def value(self, theta):
+        return 0.5 * (theta - self.c) @ self.A @ (theta - self.c)
+
+    def gradient(self, theta):
+        return self.value(theta), self.A @ (theta - self.c)
+
+
+def test_it_minimises_a_quadratic_to_the_last_digit():
+    objective, theta = Quadratic(8, 7), torch.zeros(8, dtype=torch.float64)
+    optimizer, losses = SelfScaledBroyden(PACE), []
+    for _ in range(120):
+        theta, info = optimizer.step(objective, theta)
+        losses.append(info.loss)
+    assert min(losses) < 1e-22 * losses[0]
+    assert close(theta, objective.c, 1e-9)
+
+
+@pytest.mark.parametrize("name", ["fit", "burgers", "poisson_boltzmann"])
+def test_every_step_meets_the_wolfe_conditions(name):
+    case = CATALOGUE[name]()
+    objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+    for _ in range(25):
+        before, gradient = objective.gradient(theta)
+        new, info = optimizer.step(objective, theta)
+        after, ahead = objective.gradient(new)
+        assert info.accepted
+        assert info.loss == pytest.approx(float(after), rel=1e-12)
+        s = new - theta
+        slope = float(gradient @ s)
+        assert float(after) <= float(before) + 1e-4 * slope
+        assert abs(float(ahead @ s)) <= -0.9 * slope
+        theta = new
+
+
+def test_one_gradient_a_step_is_the_rule():
+    case = CATALOGUE["burgers"]()
+    objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+    calls, gradient = [], objective.gradient
+    objective.gradient = lambda theta: (calls.append(1), gradient(theta))[1]
+    counted = []
+    for _ in range(60):
+        theta, info = optimizer.step(objective, theta)
+        counted.append(info.evaluations)
+    assert sum(counted) - len(calls) <= 10, "trials that were not the last one cost a value more"
+    assert sum(counted) < 80
+    assert sum(objective.shares().values()) == pytest.approx(info.loss, rel=1e-12)
+
+
+def test_other_points_are_another_objective():
+    """The gradient at θ is not taken over from points that are gone."""
+    first, second = CATALOGUE["burgers"](), CATALOGUE["burgers"]()
+    optimizer = SelfScaledBroyden(PACE)
+    theta, _ = optimizer.step(first.objective, first.theta)
+    other = second.objective
+    other.blocks[0][1].x.mul_(0.5)
+    expected = other.gradient(theta)[1]
+    _, info = optimizer.step(other, theta)
+    assert info.gradient_norm == pytest.approx(float(expected.norm()), rel=1e-12)
+
+
+def test_growth_keeps_what_is_known_of_the_old_parameters():
+    optimizer = SelfScaledBroyden(PACE)
+    H = positive(3, 1)
+    optimizer._inverse, optimizer._multiple = H.clone(), 0.25
+    optimizer.grow(torch.tensor([0, 2, 3]), 5)
+    grown = optimizer.state()["inverse"]
+    expected = torch.diag(torch.tensor([0.0, 0.25, 0.0, 0.0, 0.25], dtype=torch.float64))
+    for i, a in enumerate((0, 2, 3)):
+        for j, b in enumerate((0, 2, 3)):
+            expected[a, b] = H[i, j]
+    assert torch.equal(grown, expected)
+    optimizer.grow(None, 7)
+    assert optimizer.state()["inverse"] is None and optimizer.state()["multiple"] is None
+
+
+class Slope(Quadratic):
+    """What is called its gradient leads uphill."""
+
+    def gradient(self, theta):
+        value, gradient = super().gradient(theta)
+        return value, -gradient
+
+
+def test_a_search_that_finds_nothing_says_so():
+    objective = Slope(4, 2)
+    theta = torch.ones(4, dtype=torch.float64)
+    same, info = SelfScaledBroyden(PACE).step(objective, theta)
+    assert same is theta and info.outcome is Outcome.SEARCH_FAILED
+    assert info.loss == pytest.approx(float(objective.value(theta)))

@@ -15,6 +15,8 @@ from torch import Tensor
 def sobol(generator: torch.Generator, count: int, dimension: int) -> Tensor:
     """``(count, dimension)`` numbers in [0, 1), float64; one number of the generator scrambles them."""
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
+    if count == 0:  # which torch's engine refuses
+        return torch.empty((0, dimension), dtype=torch.float64)
     return torch.quasirandom.SobolEngine(dimension, scramble=True, seed=seed).draw(count, dtype=torch.float64)
 
 

@@ -32,7 +32,7 @@ from pinnrun.problems.base import Problem, require_inside
 from pinnrun.problems.npbe.constants import bjerrum_length, debye_kappa, thermal_energy
 from pinnrun.problems.npbe.ion_ramp import IonRamp
 from pinnrun.problems.npbe.lift import conductor_image, debye_hueckel_sum
-from pinnrun.problems.sobol import on_sphere, sobol
+from pinnrun.problems.npbe.sampling import ChargedSphereSampler
 from pinnrun.settings import setting
 
 SINH_LIMIT = 30.0  # |φ| beyond which sinh is continued linearly: never reached by a solution, only by a wild start
@@ -226,14 +226,16 @@ class SphericalSolute(Problem):
 
     # -- sampling ------------------------------------------------------------------------------------------
 
+    @cached_property
+    def sampler(self) -> ChargedSphereSampler:
+        """Where points are drawn."""
+        return ChargedSphereSampler(self.radius, self.domain_radius, self.charge_tensors[1])
+
     def _solute_points(self, generator: torch.Generator, count: int) -> Points:
-        u = sobol(generator, count, 3)
-        return self._points(self.radius * u[:, 2:] ** (1.0 / 3.0) * on_sphere(u), -1.0)
+        return self._points(self.sampler.solute(generator, count), -1.0)
 
     def _solvent_points(self, generator: torch.Generator, count: int) -> Points:
-        """Uniform in the radius: as many points in each shell, so dense near the solute where φ varies."""
-        u = sobol(generator, count, 3)
-        return self._points((self.radius + (self.domain_radius - self.radius) * u[:, 2:]) * on_sphere(u), 1.0)
+        return self._points(self.sampler.solvent(generator, count), 1.0)
 
     def _points(self, x: Tensor, region: float) -> Points:
         radius = x.norm(dim=-1)
@@ -241,8 +243,8 @@ class SphericalSolute(Problem):
         return Points(x, region=torch.full_like(radius, region), screening=screening, weight=radius / self.radius)
 
     def _interface_points(self, generator: torch.Generator, count: int) -> Points:
-        normal = on_sphere(sobol(generator, count, 2))
-        x = self.radius * normal
+        x = self.sampler.surface(generator, count)
+        normal = x / self.radius
         bare = Points(x)
         gradient = Derivatives(gradient=True)
         coulomb = self._sum(bare, gradient, self.solute_permittivity, 0.0)
@@ -270,7 +272,7 @@ class SphericalSolute(Problem):
         return Points(positions, region=-torch.ones(len(positions), dtype=positions.dtype))
 
     def test_points(self, generator: torch.Generator) -> Points:
-        return self._solvent_points(generator, 2000)
+        return self._points(self.sampler.shells(generator, 2000), 1.0)
 
 
 def stretched_sinh(phi: Tensor) -> Tensor:

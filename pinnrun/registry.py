@@ -72,7 +72,6 @@ OPTIMIZERS = Registry(
         "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
         "engd": "pinnrun.optimizers.engd:EnergyNaturalGradient",
         "engd_w": "pinnrun.optimizers.engd_w:WoodburyNaturalGradient",
-        "ssbroyden": "pinnrun.optimizers.ssbroyden:SelfScaledBroyden",
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",
         "muon": "pinnrun.optimizers.muon:Muon",

@@ -15,7 +15,6 @@ from pinnrun.optimizers.muon import Muon
 from pinnrun.optimizers.natural_gradient import NaturalGradient
 from pinnrun.optimizers.soap import Soap
 from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
-from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
 
 __all__ = [
     "Adam",
@@ -35,7 +34,6 @@ __all__ = [
     "Pace",
     "SelfScaledBroyden",
     "Soap",
-    "SelfScaledBroyden",
     "StepInfo",
     "WoodburyNaturalGradient",
 ]

@@ -21,6 +21,7 @@ ICML 2023). The P × P form costs NP² + P³/3, the N × N form N²P + N³/3: th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -137,22 +138,30 @@ class DampedSystem:
         self.linear, self.gradient = linear, gradient
         self.matrix = linear.kernel() if self.use_kernel else linear.gram()
         self.diagonal = self.matrix.diagonal().clone()
-        metric = linear.J().square().sum(0) if self.use_kernel else self.diagonal  # the diagonal of JᵀJ
-        self.scale = float(metric.max())
 
-    def solve(self, damping: float) -> Tensor | None:
-        """The step for this λ, or None where the damped matrix is not numerically positive definite."""
+    @cached_property
+    def scale(self) -> float:
+        """The largest diagonal entry of JᵀJ."""
+        metric = self.linear.J().square().sum(0) if self.use_kernel else self.diagonal
+        return float(metric.max())
+
+    def factorize(self, damping: float) -> bool:
+        """Make ready for this λ; whether the damped matrix is numerically positive definite."""
         damped = self.matrix.clone()
         damped.diagonal().copy_(self.diagonal + damping)
         self.factor, info = torch.linalg.cholesky_ex(damped)
-        if int(info):
+        return not int(info)
+
+    def solve(self, damping: float) -> Tensor | None:
+        """The step for this λ, or None where the damped matrix is not numerically positive definite."""
+        if not self.factorize(damping):
             return None
         if self.use_kernel:
             return self.respond(self.linear.r)
         return -torch.cholesky_solve(self.gradient[:, None], self.factor)[:, 0]
 
     def respond(self, rows: Tensor) -> Tensor:
-        """−(JᵀJ + λI)⁻¹ Jᵀ rows, for the λ that was solved for last."""
+        """−(JᵀJ + λI)⁻¹ Jᵀ rows, for the λ that it was made ready for last."""
         right = rows if self.use_kernel else self.linear.rmv(rows)
         solution = torch.cholesky_solve(right[:, None], self.factor)[:, 0]
         return -self.linear.rmv(solution) if self.use_kernel else -solution

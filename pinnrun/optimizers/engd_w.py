@@ -1,0 +1,88 @@
+"""Energy natural gradient descent in the kernel form, by Woodbury's identity: an N × N system instead of P × P.
+
+    d = −Jᵀ (JJᵀ + λI)⁻¹ r = −(JᵀJ + λI)⁻¹ ∇L
+    θ ← θ + αd,   α the best of {1, ½, ¼, …}
+
+Guzmán-Cordero, Dangel, Goldshlager & Zeinhofer, NeurIPS 2025, arXiv 2505.12149 (ENGD-W). JJᵀ costs N²P and its Cholesky
+factor N³/3: for networks with more parameters than residual rows. λ is small, there to make the factor exist, and
+relative to the largest diagonal entry of JJᵀ; where there is no factor it is raised, for that step alone. With far
+fewer parameters than rows JJᵀ is as good as singular, and λ decides: ``engd`` or ``lm`` are for those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnrun.calculus import Linearization, Objective
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.gridsearch import HALVINGS, step_along
+from pinnrun.optimizers.lm import DampedSystem
+from pinnrun.settings import setting
+
+RAISES, FACTOR = 4, 100.0  # how often the damping of one step is raised, and by how much
+
+
+@dataclass
+class WoodburyNaturalGradient:
+    """−Jᵀ (JJᵀ + λI)⁻¹ r with a fixed damping, and the best step length of a grid."""
+
+    needs_rows = True
+
+    pace: Pace
+    type: str = setting("engd_w", help="the optimizer's registered name")
+    damping: float = setting(1e-10, above=0, help="λ, relative to the largest diagonal entry of JJᵀ")
+    learning_rate: float = setting(1.0, above=0, help="step length; the first one tried where there is a search")
+    halvings: int = setting(HALVINGS, min=0, help="shorter step lengths to choose the best from; 0: it is fixed")
+
+    def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
+        """One direction; then the best length on the grid, or the fixed one."""
+        linear = objective.linearize(theta)
+        loss, norm = float(linear.value), float(linear.gradient.norm())
+        if not (loss < inf and norm < inf):
+            return theta, StepInfo(loss, Outcome.NOT_FINITE, self.damping, norm, 1)
+        if norm == 0.0:
+            return theta, StepInfo(loss, Outcome.CONVERGED, self.damping, norm, 1)
+        system, used = factorized_kernel(linear, self.damping)
+        if system is None:
+            return theta, StepInfo(loss, Outcome.SINGULAR, used, norm, 1)
+        d = system.respond(linear.r)
+        if not bool(torch.isfinite(d).all()):
+            return theta, StepInfo(loss, Outcome.SINGULAR, used, norm, 1)
+        return step_along(
+            objective, theta, d, loss, norm, first=self.learning_rate, halvings=self.halvings, damping=used
+        )
+
+    def grow(self, old_to_new: Tensor | None, size: int) -> None:
+        """Nothing to carry: every step begins afresh."""
+
+    def soften(self) -> None:
+        """Half the step, ten times the damping."""
+        self.learning_rate *= 0.5
+        self.damping *= 10.0
+
+    def state(self) -> dict[str, Any]:
+        """The (possibly softened) settings."""
+        return {"learning_rate": self.learning_rate, "damping": self.damping}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up softened settings."""
+        self.learning_rate, self.damping = state["learning_rate"], state["damping"]
+
+
+def factorized_kernel(linear: Linearization, damping: float) -> tuple[DampedSystem | None, float]:
+    """JJᵀ + λI with its Cholesky factor (None where even raised damping gives none), and the λ that was used.
+
+    ``damping`` and λ are relative to the largest diagonal entry of JJᵀ.
+    """
+    system = DampedSystem(linear, linear.gradient, "kernel")
+    scale = float(system.diagonal.max())
+    for _ in range(RAISES):
+        if system.factorize(damping * scale):
+            return system, damping
+        damping *= FACTOR
+    return (system if system.factorize(damping * scale) else None), damping

@@ -72,6 +72,7 @@ OPTIMIZERS = Registry(
         "natural_gradient": "pinnrun.optimizers.natural_gradient:NaturalGradient",
         "engd": "pinnrun.optimizers.engd:EnergyNaturalGradient",
         "engd_w": "pinnrun.optimizers.engd_w:WoodburyNaturalGradient",
+        "spring": "pinnrun.optimizers.spring:Spring",
         "adam": "pinnrun.optimizers.adam:Adam",
         "adamw": "pinnrun.optimizers.adam:AdamW",
         "muon": "pinnrun.optimizers.muon:Muon",

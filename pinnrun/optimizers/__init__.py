@@ -14,6 +14,7 @@ from pinnrun.optimizers.multistart import Multistart
 from pinnrun.optimizers.muon import Muon
 from pinnrun.optimizers.natural_gradient import NaturalGradient
 from pinnrun.optimizers.soap import Soap
+from pinnrun.optimizers.spring import Spring
 from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Pace",
     "SelfScaledBroyden",
     "Soap",
+    "Spring",
     "StepInfo",
     "WoodburyNaturalGradient",
 ]

@@ -23,6 +23,7 @@ from pinnrun.optimizers import (
     Pace,
     SelfScaledBroyden,
     Soap,
+    Spring,
     StepInfo,
     WoodburyNaturalGradient,
 )
@@ -47,6 +48,8 @@ OPTIMIZERS = {
     "engd": lambda: EnergyNaturalGradient(PACE, learning_rate=0.1, halvings=0, rcond=1e-3),
     "engd, averaged": lambda: EnergyNaturalGradient(PACE, learning_rate=0.1, halvings=0, damping=1e-3, average=0.7),
     "engd_w": lambda: WoodburyNaturalGradient(PACE, learning_rate=0.1, halvings=0, damping=1e-3),
+    "spring": lambda: Spring(PACE, learning_rate=0.1, halvings=0, damping=1e-2),
+    "spring, grid": lambda: Spring(PACE, damping=1e-2, bias_correction=True),
 }
 MEMORYLESS = {"natural_gradient", "engd", "engd_w"}  # every step begins afresh
 

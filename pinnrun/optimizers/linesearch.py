@@ -6,8 +6,9 @@ With φ(α) = L(θ + αp), `wolfe` finds an α > 0 with
                             or    φ(α) ≤ φ(0) + ε |φ(0)|,  φ'(α) ≤ (1 − 2·10⁻⁴) |φ'(0)|    (approximate ones)
 
 The second line asks the slopes for the decrease: near a minimum differences of φ are lost to rounding long before
-slopes are (Hager & Zhang, SIAM J. Optim. 16 (2005) 170, eq. 4.1 with their ε = 10⁻⁶). The interval that holds such
-an α is kept by their update rules U0 to U3; trial points are secants of the slopes, and bisection where these lag.
+slopes are (Hager & Zhang, SIAM J. Optim. 16 (2005) 170, eq. 4.1 with their ε = 10⁻⁶). It holds only where the first
+asks for a decrease of less than ε |φ(0)|. The interval with such an α is kept by their update rules U0 to U3; trial
+points are secants of the slopes, and bisection where these lag.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, isfinite
+from math import inf, isfinite, sqrt
 
 import torch
 from torch import Tensor
@@ -58,7 +59,7 @@ def wolfe(phi: Callable[[float], Trial], start: Trial, first: float, evaluations
     low, high, length, best = start, None, first, None
     for _ in range(evaluations):
         trial = phi(length)
-        if _accepted(trial, start, ceiling):
+        if _accepted(trial, start):
             return trial
         if _falls(trial, start) and (best is None or trial.value < best.value):
             best = trial
@@ -67,7 +68,7 @@ def wolfe(phi: Callable[[float], Trial], start: Trial, first: float, evaluations
             low = trial
         else:  # U1: the slope has turned; U3: a ridge lies between
             high = trial
-        length = EXPANSION * length if high is None else _between(low, high, width)
+        length = EXPANSION * length if high is None else _between(low, high, width, ceiling - start.value)
         if not low.length < length < inf:
             break
     return best
@@ -77,21 +78,38 @@ def _falls(trial: Trial, start: Trial) -> bool:
     return trial.finite and trial.value <= start.value + DECREASE * trial.length * start.slope
 
 
-def _accepted(trial: Trial, start: Trial, ceiling: float) -> bool:
+def _accepted(trial: Trial, start: Trial) -> bool:
     if not trial.finite or abs(trial.slope) > -CURVATURE * start.slope:
         return False
-    level = trial.value <= ceiling and trial.slope <= (2.0 * DECREASE - 1.0) * start.slope
-    return level or _falls(trial, start)
+    if _falls(trial, start):
+        return True
+    rounding = ROUNDING * abs(start.value)
+    asked = -DECREASE * trial.length * start.slope
+    return asked <= rounding and trial.value <= start.value + rounding and trial.slope <= _steepest(start)
 
 
-def _between(low: Trial, high: Trial, width: float) -> float:
-    """The next trial inside the interval: the zero of the slopes' secant where it has one and shrinks fast enough."""
+def _steepest(start: Trial) -> float:
+    """The slope at which a parabola has fallen by just as much as it must."""
+    return (2.0 * DECREASE - 1.0) * start.slope
+
+
+def _between(low: Trial, high: Trial, width: float, rounding: float) -> float:
+    """The next trial inside the interval, which was ``width`` wide before: where its ends make the minimum to be.
+
+    That is the minimum of the cubic with both values and slopes (Nocedal & Wright 2006, eq. 3.59), or where the values
+    are not to be told from each other, of the parabola with both slopes; and the middle where these lag.
+    """
     gap = high.length - low.length
     if not high.finite:
         return low.length + 0.1 * gap
-    if high.slope <= 0 or gap > SHRINKAGE * width:
+    if gap > SHRINKAGE * width or (high.slope <= 0 and high.value <= low.value):
         return low.length + 0.5 * gap
-    zero = low.slope / (low.slope - high.slope)
+    if abs(high.value - low.value) > rounding:
+        d = low.slope + high.slope - 3.0 * (high.value - low.value) / gap
+        root = sqrt(max(d * d - low.slope * high.slope, 0.0))
+        zero = 1.0 - (high.slope + root - d) / (high.slope - low.slope + 2.0 * root)
+    else:
+        zero = low.slope / (low.slope - high.slope) if high.slope > 0 else 0.5
     return low.length + min(max(zero, 0.05), 0.95) * gap
 
 

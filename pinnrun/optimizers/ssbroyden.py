@@ -109,10 +109,10 @@ class SelfScaledBroyden:
         ys, ss, yy, _ = (torch.stack((s, y)) @ torch.stack((y, s), 1)).flatten().tolist()
         if not ys > torch.finfo(s.dtype).eps * sqrt(ss * yy):
             return
-        self._multiple = ys / yy
+        self._multiple = multiple = ys / yy
         if self._inverse is None:  # the first H: that multiple of the identity
-            self._inverse = torch.eye(len(s), dtype=s.dtype, device=s.device).mul_(self._multiple)
-            bent = ss / self._multiple
+            self._inverse = torch.eye(len(s), dtype=s.dtype, device=s.device).mul_(multiple)
+            bent = ss / multiple
         Hy = self._inverse @ y
         yHy = float(y @ Hy)
         tau, phi = self._scaling(bent / ys, yHy / ys, len(s))

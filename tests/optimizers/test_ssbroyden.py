@@ -65,6 +65,29 @@ def test_without_need_of_scaling_it_is_bfgs():
     assert close(optimizer._inverse, left @ H @ left.T + rho * torch.outer(s, s), 1e-10)
 
 
+@pytest.mark.parametrize(("update", "scales"), [("bfgs", False), ("ssbfgs", True)])
+def test_other_members_of_the_family(update, scales):
+    """BFGS by its product form; self-scaled BFGS starts that form from H/τ with τ = yᵀs/sᵀH⁻¹s < 1."""
+    H, s = positive(5, 3), draw(5, seed=4)
+    y = 0.2 * positive(5, 6) @ s
+    bent, ys = float(s @ torch.linalg.solve(H, s)), float(y @ s)
+    assert bent > 1.5 * ys, "this pair is to show that H is too small"
+    optimizer = SelfScaledBroyden(PACE, update=update)
+    optimizer._inverse = H.clone()
+    optimizer._correct(s, y, bent)
+    left = torch.eye(5, dtype=s.dtype) - torch.outer(s, y) / ys
+    old = H * bent / ys if scales else H
+    assert close(optimizer._inverse, left @ old @ left.T + torch.outer(s, s) / ys, 1e-9)
+
+
+@pytest.mark.parametrize("sign", [0.0, -1.0])
+def test_a_pair_without_curvature_teaches_nothing(sign):
+    optimizer, s = SelfScaledBroyden(PACE), draw(5, seed=4)
+    optimizer._inverse, before = positive(5, 3), positive(5, 3)
+    optimizer._correct(s, sign * s, 1.0)
+    assert torch.equal(optimizer._inverse, before)
+
+
 class Quadratic:
     """½ (θ − c)ᵀA(θ − c): enough of an objective for a method that asks for gradients alone."""
 
@@ -162,3 +185,105 @@ def test_a_search_that_finds_nothing_says_so():
     same, info = SelfScaledBroyden(PACE).step(objective, theta)
     assert same is theta and info.outcome is Outcome.SEARCH_FAILED
     assert info.loss == pytest.approx(float(objective.value(theta)))
+
+
+def test_h_stays_symmetric_to_the_last_bit():
+    case = CATALOGUE["burgers"]()
+    objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+    for _ in range(50):
+        theta, _ = optimizer.step(objective, theta)
+    H = optimizer.state()["inverse"]
+    assert torch.equal(H, H.T)
+    assert float(torch.linalg.eigvalsh(H).min()) > 0
+
+
+def test_an_h_that_leads_uphill_is_begun_anew():
+    """As a first step with the same multiple of the identity would be; the records say why."""
+    case = CATALOGUE["burgers"]()
+    objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+    for _ in range(5):
+        theta, _ = optimizer.step(objective, theta)
+    state = optimizer.state()
+    spoiled, fresh = SelfScaledBroyden(PACE), SelfScaledBroyden(PACE)
+    spoiled.load({**state, "inverse": -state["inverse"]})
+    fresh.load({**state, "inverse": None})
+    (new, info), (expected, same) = spoiled.step(objective, theta), fresh.step(objective, theta)
+    assert info.accepted
+    assert info.event == "ssbroyden begins a new H: the direction does not go downhill"
+    assert same.event == ""
+    assert info.evaluations == same.evaluations
+    assert torch.equal(new, expected)
+    assert close(spoiled.state()["inverse"], fresh.state()["inverse"])
+
+
+def test_the_first_trial_is_no_longer_than_the_latest_decrease_suggests():
+    """min(1, 2.02 ΔL/gᵀp) with ΔL < 0 of the step before (Nocedal & Wright, eq. 3.60)."""
+    case = CATALOGUE["burgers"]()
+    objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+    before, lengths = float(objective.value(theta)), []
+    for _ in range(40):
+        H, decrease = optimizer.state()["inverse"], before - float(objective.value(theta))
+        before, gradient = (part for part in objective.gradient(theta))
+        before = float(before)
+        theta, info = optimizer.step(objective, theta)
+        if info.evaluations == 1 and H is not None:
+            expected = min(1.0, 2.02 * decrease / float(gradient @ H @ gradient))
+            assert info.length == pytest.approx(max(expected, 1e-3), rel=1e-6)
+            lengths.append(info.length)
+    assert len(lengths) > 20
+    assert min(lengths) < 0.9 < max(lengths)
+
+
+def test_it_stops_where_only_rounding_is_left():
+    """At a minimum that is not zero, and at one that is: far below the target of any run."""
+    ends = {}
+    for name in ("fit", "poisson_hard"):
+        case = CATALOGUE[name]()
+        objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+        for _ in range(2000):
+            previous, (theta, info) = theta, optimizer.step(objective, theta)
+            if not info.accepted:
+                break
+        assert info.outcome is Outcome.PRECISION
+        assert theta is previous
+        ends[name] = info.loss
+        assert info.gradient_norm < 1e-6 * float(objective.gradient(case.theta)[1].norm())
+    assert ends["fit"] > 1e-3
+    assert ends["poisson_hard"] < 1e-26
+
+
+def test_a_pause_costs_no_evaluation_in_the_records():
+    """What a run that went on without a pause counts; new points do count."""
+    case = CATALOGUE["burgers"]()
+    objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
+    for _ in range(4):
+        theta, _ = optimizer.step(objective, theta)
+    after, others = SelfScaledBroyden(PACE), SelfScaledBroyden(PACE)
+    after.load(optimizer.state())
+    others.load(optimizer.state())
+    _, expected = optimizer.step(objective, theta)
+    assert after.step(case.objective, theta.clone())[1] == expected
+    moved = CATALOGUE["burgers"]()
+    moved.blocks[0].points.x.mul_(0.9)
+    calls, gradient = [], moved.objective.gradient
+    watched = moved.objective
+    watched.gradient = lambda theta: (calls.append(1), gradient(theta))[1]
+    _, info = others.step(watched, theta)
+    assert info.evaluations == len(calls)
+
+
+def test_softening_halves_the_first_trial_and_keeps_h():
+    case = CATALOGUE["burgers"]()
+    optimizer = SelfScaledBroyden(PACE, learning_rate=0.8)
+    optimizer.step(case.objective, case.theta)
+    before = optimizer.state()
+    optimizer.soften()
+    assert optimizer.state()["learning_rate"] == 0.4
+    assert torch.equal(optimizer.state()["inverse"], before["inverse"])
+
+
+def test_a_vanished_gradient_is_the_end():
+    objective = Quadratic(4, 2)
+    same, info = SelfScaledBroyden(PACE).step(objective, objective.c)
+    assert same is objective.c
+    assert info.outcome is Outcome.CONVERGED

@@ -98,7 +98,7 @@ def cutoff_solution(gram: Tensor, gradient: Tensor, cutoff: float) -> Tensor:
     """G† g without the eigenvalues up to ``cutoff`` times the largest; NaN where there is no eigendecomposition."""
     try:
         eigenvalues, vectors = torch.linalg.eigh(gram)
-    except torch.linalg.LinAlgError:
+    except torch.linalg.LinAlgError:  # pyright: ignore[reportPrivateImportUsage]
         return torch.full_like(gradient, torch.nan)
     kept = eigenvalues > cutoff * eigenvalues[-1]
     weights = torch.where(kept, 1.0 / torch.where(kept, eigenvalues, 1.0), 0.0)

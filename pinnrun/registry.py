@@ -66,6 +66,7 @@ PROBLEMS = Registry(
 ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})
 OPTIMIZERS = Registry(
     {
+        "auto": "pinnrun.optimizers.auto:Auto",
         "lm": "pinnrun.optimizers.lm:LevenbergMarquardt",
         "multistart": "pinnrun.optimizers.multistart:Multistart",
         "ssbroyden": "pinnrun.optimizers.ssbroyden:SelfScaledBroyden",

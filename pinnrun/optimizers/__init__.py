@@ -1,6 +1,7 @@
 """Optimizers: one step each of the training map θ(t+1) = T(θ(t)), on the (value, r, J) of an objective."""
 
 from pinnrun.optimizers.adam import Adam, AdamW
+from pinnrun.optimizers.auto import Auto
 from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
 from pinnrun.optimizers.cg import GaussNewtonCg
 from pinnrun.optimizers.cgd import CompetitiveGradientDescent
@@ -20,6 +21,7 @@ from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
 __all__ = [
     "Adam",
     "AdamW",
+    "Auto",
     "CompetitiveGradientDescent",
     "Dsgnar",
     "EnergyNaturalGradient",

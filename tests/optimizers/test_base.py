@@ -9,6 +9,7 @@ from cases import CATALOGUE, draw
 from pinnrun.optimizers import (
     Adam,
     AdamW,
+    Auto,
     CompetitiveGradientDescent,
     Dsgnar,
     EnergyNaturalGradient,
@@ -37,6 +38,7 @@ OPTIMIZERS = {
     "soap": lambda: Soap(PACE, learning_rate=0.01, frequency=3),
     "cgd": lambda: CompetitiveGradientDescent(PACE, critic_width=4),
     "lbfgs": lambda: Lbfgs(PACE, history=4),
+    "auto": lambda: Auto(PACE, patience=3, gain=10.0),
     "ssbroyden": lambda: SelfScaledBroyden(PACE),
     "multistart": lambda: Multistart(PACE, starts=3, round=4),
     "cg": lambda: GaussNewtonCg(PACE, rank=5, refresh=3),
@@ -193,7 +195,7 @@ def test_softened_steps_are_shorter_and_stay_so(make, warm):
     again = make()
     again.load(saved(soft.state()))
     steps = [float((optimizer.step(case.objective, theta)[0] - theta).norm()) for optimizer in (hard, soft, again)]
-    searched = isinstance(hard, Lbfgs) or (isinstance(hard, Kfac) and hard.step_rule == "grid")
+    searched = isinstance(hard, (Auto, Lbfgs)) or (isinstance(hard, Kfac) and hard.step_rule == "grid")
     jumps = isinstance(hard, Multistart) and not warm  # its first step goes to the best of its starts
     if not (jumps or (warm and searched)):  # these drop their history then; the search goes as far as it finds good
         assert steps[1] < steps[0]

@@ -37,8 +37,8 @@ class Spring:
 
     pace: Pace
     type: str = setting("spring", help="the optimizer's registered name")
-    momentum: float = setting(0.9, min=0, below=1, help="μ, what is kept of the last direction")
-    damping: float = setting(1e-10, above=0, help="λ, relative to the largest diagonal entry of JJᵀ")
+    momentum: float = setting(0.7, min=0, below=1, help="μ, what is kept of the last direction")
+    damping: float = setting(1e-12, above=0, help="λ, relative to the largest diagonal entry of JJᵀ")
     bias_correction: bool = setting(False, help="longer first steps: φ / √(1 − μ²ᵏ)")
     learning_rate: float = setting(1.0, above=0, help="step length η; the first one tried where there is a search")
     halvings: int = setting(HALVINGS, min=0, help="shorter step lengths to choose the best from; 0: it is fixed")

@@ -31,6 +31,8 @@ from pinnrun.optimizers.gridsearch import grid_search
 from pinnrun.optimizers.kronecker import Pair, group_pairs, layer_places, metric_inverse, require_factors, term_groups
 from pinnrun.settings import setting
 
+INDISTINCT = 1e-14  # sin² of the angle, in the model's metric, below which two directions count as one
+
 
 @dataclass
 class Kfac:
@@ -148,8 +150,23 @@ def model_minimum(linear: Linearization, span: Sequence[Tensor], damping: float)
     curvature, slope = images.T @ images, directions.T @ linear.gradient
     size = directions.norm(dim=0)
     scaled = (curvature + damping * directions.T @ directions) / size / size[:, None]
-    coefficients = -torch.linalg.lstsq(scaled, (slope / size)[:, None]).solution[:, 0] / size
+    coefficients = slope.new_tensor(_solve(scaled.tolist(), (-slope / size).tolist())) / size
     return coefficients, -float(slope.dot(coefficients) + 0.5 * coefficients.dot(curvature @ coefficients))
+
+
+def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """The solution of one or two symmetric equations; of two that say the same, by the first unknown alone.
+
+    By hand, because LAPACK's least squares give other last digits from call to call.
+    """
+    a, x = matrix[0][0], right[0]
+    if len(right) == 1:
+        return [x / a]
+    b, c, y = matrix[0][1], matrix[1][1], right[1]
+    determinant = a * c - b * b
+    if determinant <= INDISTINCT * a * c:
+        return [x / a, 0.0]
+    return [(c * x - b * y) / determinant, (a * y - b * x) / determinant]
 
 
 def _identity(pair: Pair) -> Pair:

@@ -115,6 +115,9 @@ class SelfScaledBroyden:
             bent = ss / multiple
         Hy = self._inverse @ y
         yHy = float(y @ Hy)
+        if not 0 < yHy < inf:  # rounding has cost H its definiteness
+            self._inverse = None
+            return
         tau, phi = self._scaling(bent / ys, yHy / ys, len(s))
         v = s / ys - Hy / yHy
         parts = torch.stack((Hy / sqrt(tau * yHy), v * sqrt(abs(phi) * yHy / tau), s / sqrt(ys)))

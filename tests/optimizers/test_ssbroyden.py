@@ -88,6 +88,13 @@ def test_a_pair_without_curvature_teaches_nothing(sign):
     assert torch.equal(optimizer._inverse, before)
 
 
+def test_an_h_that_is_not_definite_is_dropped():
+    optimizer, s = SelfScaledBroyden(PACE), draw(5, seed=4)
+    optimizer._inverse = -positive(5, 3)
+    optimizer._correct(s, s, 1.0)
+    assert optimizer.state()["inverse"] is None
+
+
 class Quadratic:
     """½ (θ − c)ᵀA(θ − c): enough of an objective for a method that asks for gradients alone."""
 

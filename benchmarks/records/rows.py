@@ -45,7 +45,7 @@ class Row:
     seconds: float
     measure: Literal["relative", "rms"] = "relative"
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    compare: float = 60.0
+    compare: float = 30.0
 
     @property
     def optimizers(self) -> tuple[str, ...]:
@@ -109,13 +109,23 @@ def _settings(row: Row, optimizer: str, budget_scale: float) -> str:
 
 OTHERS = {
     "lm, straight steps": ("optimizer=lm",),
+    "auto": ("optimizer=auto",),
+    "multistart": ("optimizer=multistart",),
+    "ssbroyden": ("optimizer=ssbroyden",),
+    "dsgnar": ("optimizer=dsgnar",),
+    "engd": ("optimizer=engd",),
+    "engd_w": ("optimizer=engd_w",),
+    "spring": ("optimizer=spring",),
     "natural gradient": ("optimizer=natural_gradient", "optimizer.regularization=1e-10"),
     "cg": ("optimizer=cg",),
+    "kfac": ("optimizer=kfac",),
     "lbfgs": ("optimizer=lbfgs",),
+    "cgd": ("optimizer=cgd",),
     "soap": ("optimizer=soap",),
-    "adam": ("optimizer=adam",),
+    "muon": ("optimizer=muon",),
+    "adam": ("optimizer=adam", "optimizer.schedule=cosine"),
 }
-WIDE = {name: OTHERS[name] for name in ("lbfgs", "soap", "adam")}  # where P x P matrices are out of reach
+WIDE = {name: OTHERS[name] for name in ("spring", "kfac", "lbfgs", "soap", "adam")}  # where P x P matrices are out of reach
 
 ROWS = {
     row.name: row

@@ -140,7 +140,7 @@ def term_groups(objective: Objective, linear: FactoredLinearization) -> list[lis
     for term, *_ in objective.blocks:
         terms.append(list(range(first, first + term.rows)))
         first += term.rows
-    if len(terms) <= 2:
+    if len(terms) == 1:
         return terms
     operators, values = [], []
     for blocks in terms:

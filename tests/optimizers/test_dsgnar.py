@@ -30,11 +30,11 @@ def dense_step(gram, gradient, radius):
     return step(np.exp(root)), np.exp(root)
 
 
-def dense_choice(case, theta, radius, wanted):
-    """The radius that 24 dense trial steps lead to."""
+def dense_choice(case, theta, radius, wanted, probes=24):
+    """The radius that dense trial steps lead to."""
     r, jacobian = (part.numpy() for part in naive(case, theta))
     gram, gradient = jacobian.T @ jacobian, jacobian.T @ r
-    radii, ratios = np.geomspace(radius / 3.0, 3.0 * radius, 24), []
+    radii, ratios = np.geomspace(radius / 3.0, 3.0 * radius, probes), []
     for trial in radii:
         p, _ = dense_step(gram, gradient, trial)
         actual = 0.5 * r @ r - float(case.objective.value(theta + torch.as_tensor(p)))
@@ -44,12 +44,13 @@ def dense_choice(case, theta, radius, wanted):
 
 
 @pytest.mark.parametrize("name", ["fit", "poisson_soft", "poisson_boltzmann", "without_jets"])
-@pytest.mark.parametrize("wanted", [0.075, 0.6])
-def test_one_step_is_the_definition(name, wanted):
+@pytest.mark.parametrize(("radius", "wanted", "probes"), [(0.5, 0.075, 24), (1.5, 0.6, 24), (1.5, 0.6, 4)])
+def test_one_step_is_the_definition(name, radius, wanted, probes):
     case = CATALOGUE[name]()
-    chosen, (p, damping) = dense_choice(case, case.theta, 0.5, wanted)
-    theta, info = Dsgnar(PACE, radius=0.5, ratio=wanted).step(case.objective, case.theta)
-    assert info.accepted and info.evaluations == 26
+    chosen, (p, damping) = dense_choice(case, case.theta, radius, wanted, probes)
+    optimizer = Dsgnar(PACE, radius=radius, ratio=wanted, probes=probes)
+    theta, info = optimizer.step(case.objective, case.theta)
+    assert info.accepted and info.evaluations == 2 + probes
     assert float((theta - case.theta).norm()) == pytest.approx(chosen, rel=1e-5)
     assert info.damping == pytest.approx(damping, rel=1e-3)
     assert close(theta - case.theta, torch.as_tensor(p), 1e-5)
@@ -58,7 +59,7 @@ def test_one_step_is_the_definition(name, wanted):
     step = theta - case.theta
     promised = -float((jacobian.T @ r).dot(step) + 0.5 * (jacobian @ step).square().sum())
     assert info.ratio == pytest.approx((float(case.objective.value(case.theta)) - info.loss) / promised, rel=1e-6)
-    if 0.5 / 3.0 * 1.01 < chosen < 0.5 * 3.0 * 0.99:
+    if probes == 24 and radius / 3.0 < 0.99 * chosen and 1.01 * chosen < radius * 3.0:
         assert info.ratio == pytest.approx(wanted, abs=0.05), "the ratio is met, not merely passed"
 
 
@@ -127,6 +128,17 @@ def test_a_sketched_step_is_the_dense_one_of_the_sketched_system(columns, rows):
     assert close(theta - case.theta, p if omega is None else omega.lift(p), 1e-6)
 
 
+def test_every_window_has_sketches_of_its_own():
+    """The first one fails; the step that is taken lies in the second one's columns."""
+    case = CATALOGUE["poisson_soft"]()
+    draws, size = torch.Generator().manual_seed(3), case.network.size
+    first, second = (ColumnSketch.draw(size, round(0.4 * size), case.theta, draws) for _ in range(2))
+    theta, info = Dsgnar(PACE, radius=0.1, seed=3, unsketched=0, rows=100.0).step(cliff(case, 25), case.theta)
+    step = theta - case.theta
+    assert info.accepted and info.evaluations == 51
+    assert close(second.lift(second.project(step)), step) and not close(first.lift(first.project(step)), step, 1e-3)
+
+
 def test_small_networks_are_not_sketched():
     case = CATALOGUE["burgers"]()
     small, large = (Dsgnar(PACE, unsketched=case.network.size - k) for k in (0, 1))
@@ -161,10 +173,11 @@ def test_the_ratio_is_raised_once_the_damping_has_turned(monkeypatch):
         theta, _ = optimizer.step(case.objective, theta)
     assert seen == [0.075] * 6 + [0.5] * 2
     monkeypatch.setattr(dsgnar, "turned_upwards", lambda dampings: False)
-    optimizer.step(case.objective, theta)
+    for _ in range(2):
+        optimizer.step(case.objective, theta)
     optimizer.grow(None, case.network.size)
     optimizer.step(case.objective, theta)
-    assert seen[8:] == [0.5, 0.075]
+    assert seen[8:] == [0.5, 0.5, 0.075]
 
 
 class Cliff(Objective):
@@ -196,6 +209,16 @@ def test_a_window_that_fails_is_followed_by_one_of_a_third():
     optimizer.step(cliff(case, 25), theta)
     after = optimizer.state()["dampings"]
     assert len(after) == 3 and after[0] == after[1] != after[2], "a window that failed counts with the λ before it"
+
+
+def test_a_last_step_that_fails_after_good_trial_steps(monkeypatch):
+    """The next window is that of a third of the radius, whatever the trial steps had promised."""
+    case = CATALOGUE["poisson_soft"]()
+    monkeypatch.setattr(dsgnar.batch, "values", lambda objective, thetas: torch.zeros(len(thetas), dtype=torch.float64))
+    optimizer = Dsgnar(PACE, radius=0.9, trials=1)
+    _, info = optimizer.step(cliff(case), case.theta)
+    assert info.outcome is Outcome.REJECTED
+    assert optimizer.state()["current"] == pytest.approx(0.3)
 
 
 def test_a_step_that_fails_leaves_theta_and_a_small_radius():

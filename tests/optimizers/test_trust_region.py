@@ -125,7 +125,7 @@ RADII = np.geomspace(0.1, 10.0, 9)
 
 @pytest.mark.parametrize("wanted", [0.1, 0.5, 0.8])
 def test_the_largest_radius_with_the_wanted_ratio(wanted):
-    """The root of the interpolating curve, to half a grid step."""
+    """The root of the interpolating curve, to a grid step."""
     ratios = 1.0 / (1.0 + RADII**2)
     root = brentq(lambda x: PchipInterpolator(np.log(RADII), ratios)(x) - wanted, np.log(0.1), np.log(10.0))
     assert np.log(largest_radius(RADII, ratios, wanted)) == pytest.approx(root, abs=np.log(100.0) / 511.0)
@@ -134,6 +134,13 @@ def test_the_largest_radius_with_the_wanted_ratio(wanted):
 def test_what_lies_beyond_a_dip_is_not_trusted():
     ratios = np.array([0.9, 0.9, 0.8, 0.05, 0.9, 0.9, 0.9, 0.9, 0.9])
     assert RADII[2] < largest_radius(RADII, ratios, 0.5) < RADII[3]
+
+
+def test_a_ratio_that_recovers_counts_as_what_it_was_before():
+    ratios = np.array([0.9, 0.6, 0.95, 0.95, 0.2, 0.2, 0.2, 0.2, 0.2])
+    lower = np.array([0.9, 0.6, 0.6, 0.6, 0.2, 0.2, 0.2, 0.2, 0.2])
+    root = brentq(lambda x: PchipInterpolator(np.log(RADII), lower)(x) - 0.4, np.log(0.1), np.log(10.0))
+    assert np.log(largest_radius(RADII, ratios, 0.4)) == pytest.approx(root, abs=np.log(100.0) / 1022.0)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,9 @@ def test_martens_stopping_rule(tolerance):
     stop = next(i for i in range(81) if i > lag[i] and (phi[i] - phi[i - lag[i]]) / phi[i] < lag[i] * tolerance)
     assert 11 < stop < 80
     solution = solve(case, damping, iterations=1000, tolerance=tolerance)
-    assert close(solution.iterates[-1], torch.as_tensor(iterates[stop]), 1e-6)
+    last = solution.iterates[-1].numpy()
+    assert int(np.argmin([np.linalg.norm(last - d) for d in iterates])) == stop
+    assert close(solution.iterates[-1], torch.as_tensor(iterates[stop]), 1e-3), "rounding grows with the iterations"
     kept = [1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 34, 45, 59, 77]
     assert len(solution.iterates) == sum(i < stop for i in kept) + 1
 

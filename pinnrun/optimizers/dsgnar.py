@@ -33,7 +33,7 @@ from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective, batch
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo
-from pinnrun.optimizers.sketches import ColumnSketch, count_sketch
+from pinnrun.optimizers.sketches import ColumnSketch, RowSketch
 from pinnrun.optimizers.trust_region import TrustRegion, largest_radius
 from pinnrun.settings import setting
 
@@ -107,21 +107,18 @@ class Dsgnar:
 
     def _region(self, linear: Linearization) -> TrustRegion:
         """The model in the sketched space, or in the whole one."""
-        jacobian, r, gradient = linear.J(), linear.r, linear.gradient
-        if not linear.is_least_squares:
-            r = None
+        jacobian, gradient = linear.J(), linear.gradient
+        r = linear.r if linear.is_least_squares else None
         size, kept = len(gradient), max(round(self.columns * len(gradient)), 1)
         if size <= self.unsketched:
             return TrustRegion(jacobian, r, gradient)
-        omega = None
-        if kept < size:
-            omega = ColumnSketch.draw(size, kept, gradient, self._generator)
-            jacobian, gradient = omega.project(jacobian), omega.project(gradient)
+        omega = ColumnSketch.draw(size, kept, gradient, self._generator) if kept < size else None
         count = round(self.rows * kept)
         if count < len(jacobian):
-            both = jacobian if r is None else torch.column_stack([jacobian, r])
-            both = count_sketch(both, count, self._generator)
-            jacobian, r = both[:, :kept], None if r is None else both[:, kept]
+            rows = RowSketch.draw(len(jacobian), count, gradient, self._generator)
+            jacobian, r = rows.apply(jacobian), r if r is None else rows.apply(r)
+        if omega is not None:
+            jacobian, gradient = omega.project(jacobian), omega.project(gradient)
         return TrustRegion(jacobian, r, gradient, omega)
 
     def _watch(self, damping: float | None) -> float:

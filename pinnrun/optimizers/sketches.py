@@ -42,7 +42,7 @@ class ColumnSketch:
 
     def project(self, x: Tensor) -> Tensor:
         """The product x Ω, ``(..., P)`` to ``(..., s)``."""
-        return cosine_transform((x * self.signs)[..., self.order])[..., self.kept]
+        return cosine_transform((x * self.signs)[..., self.order], self.kept)
 
     def lift(self, y: Tensor) -> Tensor:
         """The product y Ωᵀ, ``(..., s)`` to ``(..., P)``."""
@@ -53,13 +53,23 @@ class ColumnSketch:
         return out * self.signs
 
 
-def cosine_transform(x: Tensor) -> Tensor:
-    """The orthonormal DCT-II along the last axis, by one Fourier transform of the same length (Makhoul 1980)."""
+def cosine_transform(x: Tensor, kept: Tensor | None = None) -> Tensor:
+    """The orthonormal DCT-II along the last axis, by one Fourier transform of the same length (Makhoul 1980).
+
+    With ``kept``, those entries alone.
+    """
     size = x.shape[-1]
     folded = torch.cat([x[..., ::2], x[..., 1::2].flip(-1)], dim=-1)
-    turned = (torch.fft.fft(folded) * _turn(size, -1.0, x)).real * sqrt(2.0 / size)
-    turned[..., 0] *= sqrt(0.5)
-    return turned
+    half = torch.fft.rfft(folded)  # the other half is conjugate to it, from the end
+    kept = torch.arange(size, device=x.device) if kept is None else kept
+    mirrored = kept > size // 2
+    part = half[..., torch.where(mirrored, size - kept, kept)]
+    angle = kept.to(x.dtype) * (pi / (2.0 * size))
+    length = torch.full_like(angle, sqrt(2.0 / size))
+    length[kept == 0] *= sqrt(0.5)
+    real, imaginary = length * torch.cos(angle), length * torch.sin(angle)
+    imaginary[mirrored] *= -1.0
+    return part.real * real + part.imag * imaginary
 
 
 def inverse_cosine_transform(x: Tensor) -> Tensor:
@@ -68,23 +78,39 @@ def inverse_cosine_transform(x: Tensor) -> Tensor:
     x = x * sqrt(size / 2.0)
     x[..., 0] *= sqrt(2.0)
     mirrored = torch.cat([torch.zeros_like(x[..., :1]), x[..., 1:].flip(-1)], dim=-1)
-    folded = torch.fft.ifft(torch.complex(x, -mirrored) * _turn(size, 1.0, x)).real
+    angle = torch.arange(size, dtype=x.dtype, device=x.device) * (pi / (2.0 * size))
+    folded = torch.fft.ifft(torch.complex(x, -mirrored) * torch.polar(torch.ones_like(angle), angle)).real
     out = torch.empty_like(x)
     half = (size + 1) // 2
     out[..., ::2], out[..., 1::2] = folded[..., :half], folded[..., half:].flip(-1)
     return out
 
 
-def _turn(size: int, sign: float, like: Tensor) -> Tensor:
-    angle = sign * pi / (2.0 * size) * torch.arange(size, dtype=like.dtype, device=like.device)
-    return torch.polar(torch.ones_like(angle), angle)
+@dataclass(frozen=True)
+class RowSketch:
+    """C ``(m, N)``, never formed; E CᵀC = I.
 
+    Attributes:
+        rows: m.
+        targets: the rows that a row is added to, ``(4, N)``.
+        positive: whether it is added or taken off there, ``(4, N)``.
+    """
 
-def count_sketch(x: Tensor, rows: int, generator: torch.Generator) -> Tensor:
-    """C x, ``(N, k)`` to ``(rows, k)``; E CᵀC = I."""
-    out = x.new_zeros((rows, x.shape[1]))
-    for _ in range(HASHES):
-        signs = 2.0 * torch.randint(2, (len(x), 1), generator=generator) - 1.0
-        target = torch.randint(rows, (len(x),), generator=generator)
-        out.index_add_(0, target.to(x.device), x * (signs / sqrt(HASHES)).to(x))
-    return out
+    rows: int
+    targets: Tensor
+    positive: Tensor
+
+    @classmethod
+    def draw(cls, size: int, rows: int, like: Tensor, generator: torch.Generator) -> RowSketch:
+        """A random sketch from ``size`` to ``rows`` rows, on the device of ``like``."""
+        positive = torch.randint(2, (HASHES, size), generator=generator) > 0
+        targets = torch.randint(rows, (HASHES, size), generator=generator)
+        return cls(rows, targets.to(like.device), positive.to(like.device))
+
+    def apply(self, x: Tensor) -> Tensor:
+        """The product C x, ``(N, ...)`` to ``(m, ...)``."""
+        out = x.new_zeros((self.rows, *x.shape[1:]))
+        for target, positive in zip(self.targets, self.positive, strict=True):
+            for chosen, sign in ((positive, 1.0), (~positive, -1.0)):
+                out.index_add_(0, target[chosen], x[chosen], alpha=sign / sqrt(HASHES))
+        return out

@@ -10,7 +10,7 @@ from pinnrun.architectures import Mlp
 from pinnrun.calculus import Field, Objective
 from pinnrun.optimizers import Dsgnar, Outcome, Pace, dsgnar
 from pinnrun.optimizers.dsgnar import turned_upwards
-from pinnrun.optimizers.sketches import ColumnSketch, count_sketch
+from pinnrun.optimizers.sketches import ColumnSketch, RowSketch
 from pinnrun.optimizers.trust_region import largest_radius
 from pinnrun.problems.ritz import PoissonRitz
 
@@ -119,8 +119,9 @@ def test_a_sketched_step_is_the_dense_one_of_the_sketched_system(columns, rows):
         omega = ColumnSketch.draw(size, kept, r, draws)
         jacobian = omega.project(jacobian)
     if round(rows * kept) < len(r):
-        jacobian, r = count_sketch(torch.column_stack([jacobian, r]), round(rows * kept), draws).split([kept, 1], 1)
-    gram, gradient = (jacobian.T @ jacobian).numpy(), (jacobian.T @ r).numpy().flatten()
+        sketch = RowSketch.draw(len(r), round(rows * kept), r, draws)
+        jacobian, r = sketch.apply(jacobian), sketch.apply(r)
+    gram, gradient = (jacobian.T @ jacobian).numpy(), (jacobian.T @ r).numpy()
     optimizer = Dsgnar(PACE, radius=0.05, seed=7, unsketched=10, columns=columns, rows=rows)
     theta, info = optimizer.step(case.objective, case.theta)
     assert info.accepted

@@ -6,7 +6,7 @@ import torch
 from cases import close, draw
 from scipy.fft import dct, idct
 
-from pinnrun.optimizers.sketches import ColumnSketch, cosine_transform, count_sketch, inverse_cosine_transform
+from pinnrun.optimizers.sketches import ColumnSketch, RowSketch, cosine_transform, inverse_cosine_transform
 
 
 def generator(seed=5):
@@ -43,18 +43,27 @@ def test_columns_in_single_precision():
 
 
 def test_rows_are_added_four_times_with_signs():
-    sketch = count_sketch(torch.eye(50, dtype=torch.float64), 30, generator())
-    assert sketch.shape == (30, 50)
-    halves = (2.0 * sketch).round()
-    assert torch.equal(halves, 2.0 * sketch), "entries are multiples of 1/√4"
-    assert set((halves.abs().sum(0)).tolist()) <= {0.0, 2.0, 4.0}, "some of the four meet in a row and add or cancel"
-    assert float(halves.sum()) != float(halves.abs().sum())
-    assert torch.equal(sketch, count_sketch(torch.eye(50, dtype=torch.float64), 30, generator()))
+    eye = torch.eye(50, dtype=torch.float64)
+    rows = RowSketch.draw(50, 30, eye, generator())
+    sketch = rows.apply(eye)
+    dense = np.zeros((30, 50))
+    for targets, positive in zip(rows.targets.tolist(), rows.positive.tolist(), strict=True):
+        for n, (target, plus) in enumerate(zip(targets, positive, strict=True)):
+            dense[target, n] += 0.5 if plus else -0.5
+    assert torch.equal(sketch, torch.as_tensor(dense))
+    assert (
+        len({float(x) for x in sketch.flatten()}) > 3
+        and {len(t) for t in rows.targets} == {50}
+        and len(rows.targets) == 4
+    )
+    x = draw(50, seed=7)
+    assert close(rows.apply(x), torch.as_tensor(dense) @ x)
+    assert torch.equal(sketch, RowSketch.draw(50, 30, eye, generator()).apply(eye))
 
 
 def test_norms_are_kept_on_average():
-    x = draw(200, 1, seed=8)
+    x = draw(200, seed=8)
     source = generator()
-    norms = [float(count_sketch(x, 60, source).square().sum() / x.square().sum()) for _ in range(300)]
+    norms = [float(RowSketch.draw(200, 60, x, source).apply(x).square().sum() / x.square().sum()) for _ in range(300)]
     assert np.mean(norms) == pytest.approx(1.0, abs=4.0 * np.std(norms) / np.sqrt(300))
     assert np.std(norms) == pytest.approx(np.sqrt(2.0 / 60.0), rel=0.2)

@@ -40,6 +40,22 @@ def test_the_best_of_all_lengths_is_taken_not_the_first():
     assert found.evaluations == len(curve.asked) == 10
 
 
+def test_the_grid_is_left_after_three_rises_in_a_row():
+    values = {1.0: 5.0, 0.5: 3.0, 0.25: 0.9, 0.125: 0.95, 2.0**-4: 0.96, 2.0**-5: 0.8, 2.0**-6: 0.8, 2.0**-7: 0.9}
+    curve = Curve(lambda x: values.get(x, 0.85 if x == 2.0**-8 else 0.0))
+    found = grid_search(curve, ZERO, ONE, loss=1.0, halvings=30)
+    assert curve.asked == [0.5**k for k in range(9)] + [0.5**5]
+    assert (found.length, found.loss, found.evaluations) == (0.5**5, 0.8, 10)
+
+
+def test_nothing_is_left_out_before_it_is_lower_than_at_the_start():
+    """However often it rises up there."""
+    curve = Curve(lambda x: 3.0 - x if x > 1e-6 else 0.5 + x)
+    found = grid_search(curve, ZERO, ONE, loss=1.0, halvings=22)
+    assert (found.length, found.loss) == (0.5**22, 0.5 + 0.5**22)
+    assert found.evaluations == len(curve.asked) == 23, "the last one is the best: not once more"
+
+
 @pytest.mark.parametrize("first", [0.25, 3.0])
 def test_lengths_start_at_the_first(first):
     curve = Curve(lambda x: -x)

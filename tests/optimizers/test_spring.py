@@ -119,7 +119,7 @@ def test_a_search_that_fails_goes_on_without_the_past():
     optimizer = with_memory([0.0, 2.0], momentum=0.5)
     new, info = optimizer.step(wall, theta)
     assert info.accepted and new.numpy() == pytest.approx(np.zeros(2), abs=1e-8)
-    assert info.evaluations == 1 + 31 + 31 + 1
+    assert info.evaluations == 1 + 31 + 4 + 1
     state = optimizer.state()
     assert state["count"] == 1 and state["phi"].numpy() == pytest.approx(np.array([-1.0, 0.0]), abs=1e-8)
 

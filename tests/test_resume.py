@@ -14,6 +14,7 @@ OPTIMIZERS = {
     "soap": ("optimizer=soap", "optimizer.frequency=2"),
     "cgd": ("optimizer=cgd", "optimizer.critic_width=4"),
     "lbfgs": ("optimizer=lbfgs", "optimizer.pace.snapshot=3"),
+    "ssbroyden": ("optimizer=ssbroyden", "optimizer.pace.snapshot=2"),
     "engd": ("optimizer=engd", "optimizer.average=0.6", "optimizer.damping=1e-8"),
     "spring": ("optimizer=spring", "optimizer.bias_correction=true"),
     "multistart": ("optimizer=multistart", "optimizer.starts=3", "optimizer.round=2", "optimizer.regrow=true"),

@@ -130,13 +130,13 @@ class SelfScaledBroyden:
         return (min(1.0, 1.0 / b) if self.update == "ssbfgs" else 1.0), 1.0
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
-        """Keep H of the parameters that live on; the others start at the multiple of the identity."""
+        """Keep H of the parameters that live on; the others start at the mean of its diagonal, at no correlation."""
         self._here, self._decrease = None, 0.0
         if old_to_new is None or self._inverse is None:
             self._inverse = self._multiple = None
             return
         old, new = self._inverse, old_to_new.to(self._inverse.device)
-        self._inverse = torch.eye(size, dtype=old.dtype, device=old.device).mul_(self._multiple or 1.0)
+        self._inverse = torch.eye(size, dtype=old.dtype, device=old.device) * old.diagonal().mean()
         self._inverse[new[:, None], new] = old
 
     def soften(self) -> None:

@@ -125,7 +125,8 @@ OTHERS = {
     "muon": ("optimizer=muon",),
     "adam": ("optimizer=adam", "optimizer.schedule=cosine"),
 }
-WIDE = {name: OTHERS[name] for name in ("spring", "kfac", "lbfgs", "soap", "adam")}  # where P x P matrices are out of reach
+# P x P matrices are out of reach there.
+WIDE = {name: OTHERS[name] for name in ("spring", "kfac", "lbfgs", "soap", "adam")}
 
 ROWS = {
     row.name: row

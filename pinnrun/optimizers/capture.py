@@ -104,9 +104,7 @@ class CapturedGradient:
         except RuntimeError as error:
             self._broken = True
             reason = str(error).partition("\n")[0]
-            self._event = (
-                f"gradients cannot be recorded as a CUDA graph ({reason}); steps are slower for it"
-            )
+            self._event = f"gradients cannot be recorded as a CUDA graph ({reason}); steps are slower for it"
             return False
         self._parts = objective._latest
         return True

@@ -19,6 +19,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pinnrun.calculus.kernel import are_disjoint, factored_kernel, rows_of
+
 STRIP = 192  # columns of JᵀJ formed at once: wide enough for full speed, narrow enough to skip almost half of it
 
 
@@ -78,6 +80,10 @@ class Linearization(ABC):
         """JᵀJ, ``(P, P)``."""
         return gram(self.J())
 
+    def gram_diagonal(self) -> Tensor:
+        """The diagonal of JᵀJ, ``(P,)``."""
+        return self.J().square().sum(0)
+
     def kernel(self) -> Tensor:
         """JJᵀ, ``(N, N)``."""
         return gram(self.J().T)
@@ -92,6 +98,7 @@ def gram(J: Tensor) -> Tensor:
     for start in range(0, size, STRIP):
         strip = slice(start, min(start + STRIP, size))
         out[strip, start:] = J[:, strip].T @ J[:, start:]
+        out[strip, strip] = out[strip, strip].triu() + out[strip, strip].triu(1).T  # some libraries round it unevenly
         out[strip.stop :, strip] = out[strip, strip.stop :].T
     return out
 
@@ -147,6 +154,25 @@ class FactoredLinearization(Linearization):
                 row += r.shape[0]
             self._jacobian = jacobian
         return self._jacobian
+
+    def kernel(self) -> Tensor:
+        if self._jacobian is not None or not all(are_disjoint(layers) for _, layers in self.blocks):
+            return super().kernel()
+        return factored_kernel(self.blocks)
+
+    def gram_diagonal(self) -> Tensor:
+        if self._jacobian is not None or not all(are_disjoint(layers) for _, layers in self.blocks):
+            return super().gram_diagonal()
+        out = self.r.new_zeros(self.size)
+        for _, layers in self.blocks:
+            for layer in layers:
+                if layer.g.shape[0] == 1:  # a product of two numbers squared is the product of their squares
+                    out[layer.weight] += (layer.g[0].square().T @ layer.z[0].square()).flatten()
+                else:
+                    out[layer.weight] += rows_of(layer, {}).square().sum(0)
+                if layer.bias is not None:
+                    out[layer.bias] += layer.g_bias.square().sum(0)
+        return out
 
     def mv(self, v: Tensor) -> Tensor:
         return torch.cat([self._block_mv(r, layers, v) for r, layers in self.blocks])

@@ -142,7 +142,7 @@ class DampedSystem:
     @cached_property
     def scale(self) -> float:
         """The largest diagonal entry of JᵀJ."""
-        metric = self.linear.J().square().sum(0) if self.use_kernel else self.diagonal
+        metric = self.linear.gram_diagonal() if self.use_kernel else self.diagonal
         return float(metric.max())
 
     def factorize(self, damping: float) -> bool:

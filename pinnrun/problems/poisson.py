@@ -60,6 +60,8 @@ class Poisson(Problem):
         help="soft: a term of the objective; hard: u = Π 4x_i(1 − x_i)·N, for a solution that is zero there",
     )
 
+    scale: float = setting(1.0, above=0, help="size of u, by which the network's output is multiplied")
+
     def problems(self) -> Iterator[str]:
         """Combinations that make no sense."""
         if self.solution == "harmonic" and self.dimension % 2:
@@ -80,6 +82,8 @@ class Poisson(Problem):
         return points.cached("inputs", derivatives, lambda: 2.0 * points.coordinates(derivatives) - 1.0)
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
+        if self.scale != 1.0:
+            raw = self.scale * raw
         if self.boundary == "soft":
             return raw
         return points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw

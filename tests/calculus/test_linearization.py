@@ -36,6 +36,7 @@ def test_products(pair):
     assert close(linear.rmv(y), jacobian.T @ y)
     assert close(linear.gram(), jacobian.T @ jacobian)
     assert close(linear.kernel(), jacobian @ jacobian.T)
+    assert close(linear.gram_diagonal(), (jacobian * jacobian).sum(0))
 
 
 def test_value_and_gradient(pair):

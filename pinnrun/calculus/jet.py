@@ -8,9 +8,9 @@ by order. Sums, products and compositions act on all channels by the rules of Le
     f(a)_i  = f'(a) a_i                f(a)_ij = f'(a) a_ij + f''(a) a_i a_j
     Δ(ab)   = Δa b + 2 ∇a·∇b + a Δb    Δf(a)   = f'(a) Δa + f''(a) |∇a|²
 
-and with A = Σ a_ij ∂_i ∂_j likewise. The collapsed Laplacian is the "forward Laplacian" of Li et al., Nature Machine
-Intelligence 6 (2024): it costs d + 2 channels where the full Hessian would cost 1 + d + d(d + 1)/2. It may be taken
-over some of the coordinates only, as heat spreads in space and not in time.
+alike for Σ a_ij ∂_i ∂_j. The collapsed Laplacian is the "forward Laplacian" of Li et al., Nature Machine Intelligence
+6 (2024): it costs d + 2 channels where the full Hessian would cost 1 + d + d(d + 1)/2. It may be taken over some of the
+coordinates only, as heat spreads in space and not in time.
 """
 
 from __future__ import annotations
@@ -130,11 +130,7 @@ class Jet:
         return self.orders[2][len(self.derivatives.singles[0])]
 
     def derivative(self, *index: int) -> Tensor:
-        """The derivative by these coordinates, in any order, ``(..., k)``: (0, 1, 1) is ∂³/∂x_0∂x_1²; () the value.
-
-        Raises:
-            ValueError: it was neither asked for nor needed by what was.
-        """
+        """The derivative by these coordinates, ``(..., k)``, asked for or needed by what was: (0, 1, 1) is u_xyy."""
         order, index = len(index), tuple(sorted(index))
         if order == 0:
             return self.value
@@ -182,9 +178,8 @@ class Jet:
         (a, *da), (b, *db) = self.orders, other.orders
         parts = [a * b]
         parts += [a * upper_b + upper_a * b for upper_a, upper_b in zip(da, db, strict=True)]
-        if len(parts) > 2:
-            for order, products in enumerate(leibniz(self.derivatives, self.orders, other.orders), start=2):
-                parts[order] = parts[order] + products
+        for order, products in enumerate(leibniz(self.derivatives, self.orders, other.orders), start=2):
+            parts[order] = parts[order] + products
         return self._like(*parts)
 
     __radd__ = __add__
@@ -207,12 +202,11 @@ class Jet:
         wanted, (_, *above) = self.derivatives, self.orders
         given = [df for df in derivatives[: wanted.order] if df is not None]
         if len(given) < wanted.order:
-            needed = "f" + "'" * wanted.order
-            raise ValueError(f"this jet carries derivatives of order {wanted.order}: {needed} is needed")
+            primes = "'" * wanted.order
+            raise ValueError(f"this jet carries derivatives of order {wanted.order}: f{primes} is needed")
         parts = [given[0] * upper for upper in above]
-        if len(parts) > 1:
-            for order, products in enumerate(faa_di_bruno(wanted, given, self.orders), start=2):
-                parts[order - 1] = parts[order - 1] + products
+        for order, products in enumerate(faa_di_bruno(wanted, given, self.orders), start=2):
+            parts[order - 1] = parts[order - 1] + products
         return self._like(f[None], *parts)
 
     def _apply(self, function: Differentiable) -> Jet:

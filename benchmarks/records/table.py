@@ -30,11 +30,11 @@ repeated by `pinnrun train experiment=record_poisson2d seed=1` and its siblings,
 NOTES = """
 Errors are taken against the closed form on 10 000 or more random points inside, none of them trained on; for
 Poisson-Boltzmann the error is the largest of five relative errors, ½Σqφ and the reaction potential at each charge,
-against the spectral solver. None of it is done during the time that is counted. "To the aim" is the time of the first look at the error that found it at the aim or below;
-looks are 12 % apart. A run may end early, at a third of the aim. The published figures are the smallest errors in the
-authors' own logs; those of the natural-gradient papers are root mean squares, divided here by that of the solution
-where the measure is relative. They were reached on GPUs, with other numbers of points and seeds: they say what was
-within reach, not which optimizer is the fastest.
+against the spectral solver. None of it is done during the time that is counted. "To the aim" is the time of the first
+look at the error that found it at the aim or below; looks are 12 % apart. A run may end early, at a third of the aim.
+The published figures are the smallest errors in the authors' own logs; those of the natural-gradient papers are root
+mean squares, divided here by that of the solution where the measure is relative. They were reached on GPUs, with other
+numbers of points and seeds: they say what was within reach, not which optimizer is the fastest.
 """
 
 

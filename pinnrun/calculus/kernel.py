@@ -13,6 +13,7 @@ instead of in·out; an equation has d + 2, and gains only where the layer is wid
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -87,4 +88,4 @@ def rows_of(layer: LayerFactors, formed: dict[int, Tensor]) -> Tensor:
 def are_disjoint(layers: Sequence[LayerFactors]) -> bool:
     """Whether no parameter belongs to two layers, as it does where weights are shared: only then do layers add up."""
     places = sorted((part.start, part.stop) for layer in layers for part in (layer.weight, layer.bias) if part)
-    return all(stop <= start for (_, stop), (start, _) in zip(places, places[1:], strict=False))
+    return all(stop <= start for (_, stop), (start, _) in pairwise(places))

@@ -31,6 +31,7 @@ from pinnrun.settings import setting
 
 SHORTEST = 1e-3  # of the first lengths tried
 IDLE = 20  # steps one after the other without a new lowest loss, after which only rounding is left
+MIRROR = 100  # updates of H after which its lower half is made the image of the upper one
 
 
 @dataclass
@@ -43,6 +44,7 @@ class SelfScaledBroyden:
     evaluations: int = setting(25, min=2, help="gradients allowed to one line search")
     learning_rate: float = setting(1.0, above=0, help="what the length of every first trial is multiplied by")
     _inverse: Tensor | None = field(default=None, init=False, repr=False)  # H; None: a multiple of the identity
+    _updates: int = field(default=0, init=False, repr=False)  # of H
     _multiple: float | None = field(default=None, init=False, repr=False)  # which: the latest yᵀs/yᵀy
     _decrease: float = field(default=0.0, init=False, repr=False)  # of the loss in the latest step
     _here: Sample | None = field(default=None, init=False, repr=False)  # where the latest step ended
@@ -123,6 +125,9 @@ class SelfScaledBroyden:
         parts = torch.stack((Hy / sqrt(tau * yHy), v * sqrt(abs(phi) * yHy / tau), s / sqrt(ys)))
         signs = torch.tensor([[-1.0], [1.0 if phi >= 0 else -1.0], [1.0]], dtype=s.dtype, device=s.device)
         self._inverse.addmm_(parts.T, signs * parts, beta=1.0 / tau)
+        self._updates += 1
+        if self._updates % MIRROR == 0:  # some libraries round the two halves of a product differently
+            self._inverse = self._inverse.triu() + self._inverse.triu(1).T
 
     def _scaling(self, b: float, h: float, size: int) -> tuple[float, float]:
         if self.update == "ssbroyden":
@@ -149,6 +154,7 @@ class SelfScaledBroyden:
         return {
             "inverse": None if self._inverse is None else self._inverse.clone(),
             "multiple": self._multiple,
+            "updates": self._updates,
             "decrease": self._decrease,
             "theta": None if here is None else here.theta.clone(),
             "loss": None if here is None else here.loss,
@@ -160,7 +166,7 @@ class SelfScaledBroyden:
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved H."""
         self._inverse = None if state["inverse"] is None else state["inverse"].clone()
-        self._multiple, self._decrease = state["multiple"], state["decrease"]
+        self._multiple, self._decrease, self._updates = state["multiple"], state["decrease"], state["updates"]
         self._lowest, self._idle, self.learning_rate = state["lowest"], state["idle"], state["learning_rate"]
         theta = state["theta"]
         self._here = None if theta is None else Sample(theta.clone(), state["loss"], theta.new_zeros(0), None)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from cases import CATALOGUE, close, draw
 
-from pinnrun.optimizers import Outcome, Pace, SelfScaledBroyden
+from pinnrun.optimizers import Outcome, Pace, SelfScaledBroyden, ssbroyden
 from pinnrun.optimizers.ssbroyden import scaling
 
 PACE = Pace(2, 2, 2, 1, 1)
@@ -196,13 +196,20 @@ def test_a_search_that_finds_nothing_says_so():
     assert info.loss == pytest.approx(float(objective.value(theta)))
 
 
-def test_h_stays_symmetric_to_the_last_bit():
+def test_h_stays_symmetric(monkeypatch):
+    """To rounding, and to the last bit whenever its lower half is made the upper one's image."""
+    monkeypatch.setattr(ssbroyden, "MIRROR", 10)
     case = CATALOGUE["burgers"]()
     objective, theta, optimizer = case.objective, case.theta, SelfScaledBroyden(PACE)
-    for _ in range(50):
+    exact = 0
+    while optimizer.state()["updates"] < 50:
         theta, _ = optimizer.step(objective, theta)
-    H = optimizer.state()["inverse"]
-    assert torch.equal(H, H.T)
+        H = optimizer.state()["inverse"]
+        assert close(H, H.T, 1e-13)
+        if optimizer.state()["updates"] % 10 == 0:
+            assert torch.equal(H, H.T)
+            exact += 1
+    assert exact >= 5
     assert float(torch.linalg.eigvalsh(H).min()) > 0
 
 

@@ -2,7 +2,7 @@
 
 from pinnrun.calculus.jet import Derivatives, Jet, blackbox_jet
 from pinnrun.calculus.linearization import DenseLinearization, FactoredLinearization, Linearization, Tape
-from pinnrun.calculus.objective import Field, Objective
+from pinnrun.calculus.objective import Field, Network, Objective
 from pinnrun.calculus.points import Points
 from pinnrun.calculus.rayleigh import Rayleigh, Variance
 from pinnrun.calculus.terms import Term
@@ -14,6 +14,7 @@ __all__ = [
     "Field",
     "Jet",
     "Linearization",
+    "Network",
     "Objective",
     "Points",
     "Rayleigh",

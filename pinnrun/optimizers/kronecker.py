@@ -144,8 +144,8 @@ def term_groups(objective: Objective, linear: FactoredLinearization) -> list[lis
         return terms
     operators, values = [], []
     for blocks in terms:
-        layer = linear.blocks[blocks[0]][1][0]
-        (operators if layer.z.shape[0] > layer.places else values).extend(blocks)
+        layers = linear.blocks[blocks[0]][1]
+        (operators if any(layer.z.shape[0] > layer.places for layer in layers) else values).extend(blocks)
     return [operators, values] if values and operators else [terms[0], [i for blocks in terms[1:] for i in blocks]]
 
 

@@ -113,8 +113,7 @@ def test_description_round_trip(network):
 def test_sizes_change_one_at_a_time():
     network = Mlp(2, 1, 3, 2, "sin", residual=(2,))
     assert network.wider(7) == Mlp(2, 1, 7, 2, "sin", residual=(2,))
-    assert network.deeper(residual=True) == Mlp(2, 1, 3, 3, "sin", residual=(2, 3))
-    assert network.deeper(residual=False) == Mlp(2, 1, 3, 3, "sin", residual=(2,))
+    assert network.deeper() == Mlp(2, 1, 3, 3, "sin", residual=(2, 3))
     assert network.plain() == Mlp(2, 1, 3, 2, "sin")
 
 

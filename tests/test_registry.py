@@ -6,7 +6,6 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
-from pinnrun.architectures import Mlp
 from pinnrun.problems import Problem
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, Registry
 from pinnrun.scaleup import Policy

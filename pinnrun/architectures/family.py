@@ -56,6 +56,10 @@ class Family:
         """Names and shapes of the parameters in the order of θ."""
         raise NotImplementedError
 
+    def gate(self, layer: int) -> str:
+        """The part of θ that, where it is zero, makes this layer the identity."""
+        raise NotImplementedError
+
     @cached_property
     def layout(self) -> Layout:
         """Names and shapes of the parameters in θ."""

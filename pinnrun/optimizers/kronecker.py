@@ -11,6 +11,10 @@ trace of the sum and are exact where all A, or all B, are alike:
 
     Σ A_t ⊗ B_t  ≈  (Σ tr(B_t) A_t) ⊗ (Σ tr(A_t) B_t) / Σ tr(A_t) tr(B_t)
 
+So do those of a layer that is used several times, as in the stages of a Runge-Kutta step: what its uses have in common
+is left out, as K-FAC-expand does (Eschenhagen et al., NeurIPS 2023, arXiv 2311.00636). A scalar parameter is a layer
+with the input 1, and its block is exact: A = 1, B = Σ_n (∂r_n/∂a)².
+
 The inverse of A ⊗ B + C ⊗ D is exact: a congruence V takes A to the diagonal M and A + C to the identity, hence C to
 I − M; another one, U, does so for B and D (all factors first divided by their traces). The pencil (A, A + C) is better
 conditioned than the paper's (A, C), which lost every digit in a trial with condition numbers of 1e10.

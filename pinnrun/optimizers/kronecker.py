@@ -80,7 +80,8 @@ def combine(pairs: Sequence[Pair]) -> Pair:
     a, b = (torch.stack(part) for part in zip(*pairs, strict=True))
     smallest = torch.finfo(a.dtype).tiny
     of_a, of_b = (part.diagonal(dim1=-2, dim2=-1).sum(-1) for part in (a, b))
-    weight = of_b / of_b.sum().clamp(min=smallest)
+    total = of_b.sum()  # zero behind a gate that is shut
+    weight = torch.where(total > 0, of_b / total.clamp(min=smallest), torch.full_like(of_b, 1.0 / len(of_b)))
     mean = torch.einsum("t,tij->ij", weight, a)
     share = of_a / (weight * of_a).sum().clamp(min=smallest)
     return Pair(mean, torch.einsum("t,tij->ij", share, b))

@@ -74,6 +74,14 @@ def test_the_block_of_a_scalar_is_exact(name, part):
     assert layer_places(linear)[place.start] == LayerPlace(place, None)
 
 
+def test_uses_without_effect_combine_to_nothing():
+    """As behind a gate that is shut: every B is zero, and A is the mean."""
+    first, second = (Pair(factor @ factor.T, torch.zeros(2, 2)) for factor in (torch.eye(3), 3.0 * torch.eye(3)))
+    pair = combine([first, second])
+    assert torch.equal(pair.a, 5.0 * torch.eye(3))
+    assert torch.equal(pair.b, torch.zeros(2, 2))
+
+
 def test_the_uses_of_a_layer_share_a_pair():
     """Four stages of a Runge-Kutta step: the trace of the pair is that of the sum of theirs."""
     case = CATALOGUE["runge_kutta"]()

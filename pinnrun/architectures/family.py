@@ -60,9 +60,13 @@ class Family:
         """The part of θ that, where it is zero, makes this layer the identity."""
         raise NotImplementedError
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Names and shapes of the parameters in θ."""
+        return self._layout
+
+    @cached_property
+    def _layout(self) -> Layout:
         return Layout(self.shapes())
 
     @property

@@ -92,6 +92,11 @@ class Config:
                 f"optimizer: {self.optimizer.type} solves for residual rows, which {self.problem.name} has none of: "
                 "it minimises an energy; use optimizer=lm, natural_gradient, engd or lbfgs"
             )
+        if (given := len(getattr(self.architecture, "periods", ()))) > self.problem.features:
+            yield (
+                f"architecture.periods: {given} periods, but the network has {self.problem.features} inputs "
+                f"({', '.join(self.problem.coordinates)} first); give one for each at most, null where not periodic"
+            )
         if self.device == "cuda":
             import torch  # not before somebody asks for it
 

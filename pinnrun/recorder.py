@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from pinnrun import storage
-from pinnrun.architectures import Mlp
+from pinnrun.architectures import Network
 from pinnrun.config import Config, plugin_words
 from pinnrun.storage import State
 
@@ -43,7 +43,7 @@ class Recorder:
         if parameters is not None:
             self.snapshots.append((int(row["step"]), parameters.clone()))
 
-    def close_window(self, stage: int, network: Mlp) -> None:
+    def close_window(self, stage: int, network: Network) -> None:
         """Write the gathered rows as one immutable file and begin the next."""
         names = self.rows[0]
         columns = {name: np.array([row[name] for row in self.rows], INTEGERS.get(name, np.float64)) for name in names}

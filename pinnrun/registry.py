@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pinnrun.architectures import Network
 
 T = TypeVar("T", bound=type)
 
@@ -63,7 +66,13 @@ PROBLEMS = Registry(
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",
     }
 )
-ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})
+ARCHITECTURES = Registry(
+    {
+        "mlp": "pinnrun.architectures.mlp:MlpSettings",
+        "pirate": "pinnrun.architectures.pirate:PirateSettings",
+        "resnet": "pinnrun.architectures.resnet:ResNetSettings",
+    }
+)
 OPTIMIZERS = Registry(
     {
         "auto": "pinnrun.optimizers.auto:Auto",
@@ -92,3 +101,8 @@ POLICIES = Registry(
         "fixed": "pinnrun.scaleup.fixed:FixedPolicy",
     }
 )
+
+
+def network_of(description: Mapping[str, Any]) -> Network:
+    """The network that has described itself so."""
+    return ARCHITECTURES[description["type"]].network.from_description(description)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnrun.architectures import Mlp
+from pinnrun.architectures import Network
 from pinnrun.calculus import Derivatives, Field, Jet, Points
 from pinnrun.problems import Problem
 
@@ -17,7 +17,7 @@ from pinnrun.problems import Problem
 class TrainedField:
     """u_θ of a problem: called with points anywhere it gives the field's jet, channels ``(S, M, N, k)``."""
 
-    def __init__(self, problem: Problem, network: Mlp, theta: Tensor) -> None:
+    def __init__(self, problem: Problem, network: Network, theta: Tensor) -> None:
         self.field = Field(network, problem.inputs, problem.ansatz)
         self.theta = theta
 

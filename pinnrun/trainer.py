@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnrun.architectures import Mlp, deepen, widen
+from pinnrun.architectures import Network, deepen, widen
 from pinnrun.calculus import Derivatives, Field, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome
+from pinnrun.registry import network_of
 from pinnrun.scaleup import Action
 from pinnrun.solution import TrainedField
 
@@ -61,10 +62,11 @@ class Trainer:
         self.config, self.problem, self.optimizer = config, config.problem, config.optimizer
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed)
-        self.network: Mlp = config.architecture.start(
-            len(self.problem.coordinates), self.problem.features, self.problem.outputs
+        random = self.generators["initialisation"]
+        self.network: Network = config.architecture.start(
+            len(self.problem.coordinates), self.problem.features, self.problem.outputs, random
         )
-        self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
+        self.theta = self.network.initial(random).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
         self.best_loss = self.latest_merit = inf
         self.stuck: Outcome | None = None  # why no further step will move θ
@@ -223,7 +225,7 @@ class Trainer:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved state; the training points are drawn again as they were."""
-        self.network = Mlp.from_description(state["network"])
+        self.network = network_of(state["network"])
         self.theta = state["theta"].to(self.device, self.precision).clone()
         self.optimizer.load(moved(state["optimizer"], self.device))
         self.generators["sampling"].set_state(state["points_drawn_from"].cpu())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.func import hessian, jacrev, jvp, vmap
 
-from pinnrun.architectures import Mlp
+from pinnrun.architectures import Embedding, Mlp, PirateNet, ResNet
 from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Term
 from pinnrun.problems.heat import Heat
 from pinnrun.problems.npbe.formulation import stretched_sinh
@@ -177,7 +177,7 @@ def poisson_hard() -> Case:
     )
 
 
-def burgers() -> Case:
+def burgers(network=None) -> Case:
     """u_t + u u_x − ν u_xx: field times slope, one second derivative alone; two residual blocks."""
     nu = 0.07
     equation = Term(
@@ -204,7 +204,7 @@ def burgers() -> Case:
     def plain_start(u, x, data):
         return u[0](x[0])[0] - data["data"][0]
 
-    network = Mlp(2, 1, 4, 3, "tanh", residual=(2, 3))
+    network = network or Mlp(2, 1, 4, 3, "tanh", residual=(2, 3))
     return make("burgers", network, [(equation, plain_equation), (start, plain_start)])
 
 
@@ -438,6 +438,20 @@ def anisotropic() -> Case:
 
     terms = [(equation, plain_equation), (boundary, lambda u, x, data: u[0](x[0])[0])]
     return make("anisotropic", Mlp(3, 1, 4, 2, "softplus"), terms)
+def slopes() -> Case:
+    """Scalars that multiply pre-activations; one residual block."""
+    return replace(burgers(Mlp(2, 1, 4, 2, "tanh", residual=(2,), adaptive_slope=True)), name="slopes")
+
+
+def runge_kutta() -> Case:
+    """Layers that are used four times each."""
+    return replace(poisson_soft(ResNet(2, 1, 3, 2, "tanh", scheme="rk4", step=0.7)), name="runge_kutta")
+
+
+def pirate() -> Case:
+    """Products of activations, scalar gates, a first layer used three times over; one periodic input, then waves."""
+    network = PirateNet(2, 1, 3, 2, "tanh", Embedding((None, 2.0), frequencies=2, sigma=1.3, seed=5))
+    return replace(burgers(network), name="pirate")
 
 
 class Waves:
@@ -474,6 +488,9 @@ CATALOGUE: dict[str, Callable[[], Case]] = {
         kuramoto_sivashinsky,
         biharmonic,
         anisotropic,
+        slopes,
+        runge_kutta,
+        pirate,
         without_jets,
     )
 }

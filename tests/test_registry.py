@@ -6,7 +6,6 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
-from pinnrun.architectures import Mlp
 from pinnrun.problems import Problem
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, Registry
 from pinnrun.scaleup import Policy
@@ -29,7 +28,7 @@ def test_classes_are_of_their_kind():
     for cls in OPTIMIZERS.values():
         assert all(callable(getattr(cls, name)) for name in ("step", "grow", "soften", "state", "load"))
     for name, cls in ARCHITECTURES.items():
-        assert isinstance(cls(name).start(2, 2, 1), Mlp)
+        assert isinstance(cls(name).start(2, 2, 1), cls.network)
 
 
 def test_an_optimizer_knows_its_own_name():

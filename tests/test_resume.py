@@ -37,6 +37,30 @@ def test_a_resumed_run_is_bit_equal(tmp_path, optimizer, init):
     assert_same(whole, parts)
 
 
+FAMILIES = {
+    "slopes": ("architecture=mlp", "architecture.adaptive_slope=true"),
+    "waves": ("architecture=mlp", "architecture.embedding=fourier", "architecture.periods=[2]"),
+    "resnet": ("architecture=resnet", "architecture.scheme=heun"),
+    "pirate": ("architecture=pirate", "architecture.frequencies=2"),
+}
+
+
+@pytest.mark.parametrize("init", ["zero_out", "reinit"])
+@pytest.mark.parametrize("optimizer", ["lm", "adam"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_resumed_run_of_every_family_is_bit_equal(tmp_path, family, optimizer, init):
+    words = (*FAMILIES[family], *OPTIMIZERS[optimizer], f"scaleup.init={init}", "scaleup.max_parameters=400")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    expected = start(whole, *words)
+    assert expected["status"] == "budget" and len(expected["stages"]) > 2
+    result = start(parts, *words, at={3: interrupt})
+    for step in (6, 13, 24):
+        assert result["status"] == "interrupted"
+        result = resume(parts, at={step: interrupt})
+    assert resume(parts)["status"] == "budget"
+    assert_same(whole, parts)
+
+
 @pytest.mark.parametrize("step", [8, 11])
 def test_resumed_in_a_window_that_was_extended(tmp_path, step):
     words = ("optimizer.pace.window=4", "optimizer.pace.minimum=12", "optimizer.pace.horizon=40")

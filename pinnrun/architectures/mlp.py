@@ -4,150 +4,101 @@
 
 A layer that a function-preserving growth added is residual, h_l = h_{l-1} + B_l σ(W_l h_{l-1} + b_l), so that
 B_l = 0 leaves the function as it was (the zero gate of PirateNets: Wang et al., arXiv 2402.00326).
+
+With adaptive slopes each hidden layer is σ(n a_l (W_l h_{l-1} + b_l)) with a trainable number a_l, n = 10 and n a_l = 1
+at the start: the layer-wise locally adaptive activation function of Jagtap, Kawaguchi & Karniadakis (Proc. R. Soc. A
+476 (2020) 20200334, arXiv 1909.12228), without the slope recovery term that they may add to the loss.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
-from math import sqrt
-from typing import Literal
+from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from pinnrun.architectures.activations import ACTIVATIONS, activate
-from pinnrun.architectures.layout import Layout
+from pinnrun.architectures.family import Family, FamilySettings
+from pinnrun.architectures.layers import Layers, Shapes, dense_shapes, dense_value
 from pinnrun.calculus import Jet, Tape
 from pinnrun.settings import setting
 
-
-@dataclass(frozen=True)
-class MlpSettings:
-    """The family and the size at which a run starts."""
-
-    type: str = setting(help="the architecture's registered name")
-    width: int | None = setting(None, min=1, help="neurons per hidden layer W; null: n_in + 1, the smallest viable")
-    depth: int = setting(1, min=1, help="hidden layers D")
-    activation: Literal["tanh", "sin", "softplus", "gelu"] = setting("tanh", help="the activation function")
-
-    def start(self, coordinates: int, inputs: int, outputs: int) -> Mlp:
-        """The first network: W = n_in + 1 counts coordinates (Hanin & Sellke 2018), not the features built on them."""
-        return Mlp(inputs, outputs, self.width or coordinates + 1, self.depth, self.activation)
+SLOPE_SCALE = 10.0  # n: a step of a moves the slope n times as far
 
 
 @dataclass(frozen=True)
-class Mlp:
+class Mlp(Family):
     """A fully connected network of one size.
 
     Attributes:
-        inputs: number of network inputs (coordinates and features).
-        outputs: number of components.
-        width: neurons per hidden layer W.
-        depth: hidden layers D.
-        activation: a key of ``ACTIVATIONS``.
         residual: the hidden layers (2 … D) that are residual blocks.
+        adaptive_slope: whether each hidden layer has a trainable slope.
     """
 
-    inputs: int
-    outputs: int
-    width: int
-    depth: int
-    activation: str = "tanh"
     residual: tuple[int, ...] = ()
+    adaptive_slope: bool = False
 
-    has_jets = True
+    type: ClassVar[str] = "mlp"
+    starts: ClassVar = {"gate": 0.0, "slope": 1.0 / SLOPE_SCALE}
 
-    def __post_init__(self) -> None:
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"unknown activation {self.activation!r}")
-
-    @cached_property
-    def layout(self) -> Layout:
-        """Names and shapes of the parameters in θ."""
-        shapes: list[tuple[str, tuple[int, ...]]] = []
+    def shapes(self) -> Shapes:
+        shapes: Shapes = []
         for layer in range(1, self.depth + 1):
-            fan_in = self.inputs if layer == 1 else self.width
-            shapes += [(f"hidden{layer}.weight", (self.width, fan_in)), (f"hidden{layer}.bias", (self.width,))]
+            shapes += dense_shapes(f"hidden{layer}", self.features if layer == 1 else self.width, self.width)
+            if self.adaptive_slope:
+                shapes.append((f"hidden{layer}.slope", (1,)))
             if layer in self.residual:
-                shapes.append((f"hidden{layer}.gate", (self.width, self.width)))
-        shapes += [("output.weight", (self.outputs, self.width)), ("output.bias", (self.outputs,))]
-        return Layout(shapes)
+                shapes.append((self.gate(layer), (self.width, self.width)))
+        return shapes + dense_shapes("output", self.width, self.outputs)
 
-    @property
-    def size(self) -> int:
-        """Number of parameters P."""
-        return self.layout.size
+    def gate(self, layer: int) -> str:
+        return f"hidden{layer}.gate"
 
-    def describe(self) -> dict[str, int | str]:
-        """Plain values from which ``Mlp(**…)`` makes the same architecture again (``residual`` as text)."""
-        return {
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "width": self.width,
-            "depth": self.depth,
-            "activation": self.activation,
-            "residual": ",".join(map(str, self.residual)),
-        }
-
-    @classmethod
-    def from_description(cls, description: dict) -> Mlp:
-        """The inverse of ``describe``."""
-        residual = tuple(int(layer) for layer in str(description["residual"]).split(",") if layer)
-        return cls(**{**description, "residual": residual})
-
-    def initial(self, generator: torch.Generator) -> Tensor:
-        """A random θ (float64, CPU): weights and biases uniform in ±1/√fan_in, gates zero.
-
-        Biases are drawn too, so that the neurons' hyperplanes do not all pass through the origin.
-        """
-        theta = torch.zeros(self.size, dtype=torch.float64)
-        parts = self.layout.split(theta)
-        for name, part in parts.items():
-            if name.endswith(".gate"):
-                continue
-            fan_in = parts[name.rsplit(".", 1)[0] + ".weight"].shape[1]
-            part.copy_((2.0 * torch.rand(part.shape, generator=generator, dtype=torch.float64) - 1.0) / sqrt(fan_in))
-        return theta
-
-    def wider(self, width: int) -> Mlp:
-        """The same network with ``width`` neurons per layer."""
-        return replace(self, width=width)
-
-    def deeper(self, *, residual: bool) -> Mlp:
-        """The same network with one hidden layer more, before the output."""
-        return replace(self, depth=self.depth + 1, residual=self.residual + ((self.depth + 1,) if residual else ()))
+    def deeper(self) -> Mlp:
+        """The same network with one hidden layer more, a residual block, before the output."""
+        return replace(self, depth=self.depth + 1, residual=(*self.residual, self.depth + 1))
 
     def plain(self) -> Mlp:
         """The same size without residual blocks."""
         return replace(self, residual=())
 
-    def __call__(self, theta: Tensor, inputs: Jet, tape: Tape | None = None) -> Jet:
-        """The output's jet, channels ``(S, M, N, outputs)``; every linear layer goes onto the tape."""
-        parts = self.layout.split(theta)
-        hidden = inputs
-        for layer in range(1, self.depth + 1):
-            active = activate(self.activation, self._linear(f"hidden{layer}", parts, hidden, tape))
-            if layer in self.residual:
-                active = hidden + self._linear(f"hidden{layer}", parts, active, tape, weight="gate")
-            hidden = active
-        return self._linear("output", parts, hidden, tape)
+    @classmethod
+    def from_description(cls, description: Any) -> Mlp:
+        residual = tuple(int(layer) for layer in description["residual"].split(",") if layer)
+        return super().from_description({**description, "residual": residual})
 
-    def _linear(self, layer: str, parts: dict[str, Tensor], z: Jet, tape: Tape | None, weight: str = "weight") -> Jet:
-        y = z.channels @ parts[f"{layer}.{weight}"].T
-        bias = f"{layer}.bias" if weight == "weight" else None
-        if tape is not None:  # Y without its bias, which changes no derivative
-            slices = self.layout.slices
-            tape.record(slices[f"{layer}.{weight}"], slices[bias] if bias else None, z.channels, y)
-        jet = Jet(y, z.dimension, z.derivatives)
-        return jet + parts[bias] if bias else jet
+    def __call__(self, theta: Tensor, inputs: Jet, tape: Tape | None = None) -> Jet:
+        """The output's jet, channels ``(S, M, N, outputs)``; every layer goes onto the tape."""
+        layers = Layers(self.layout, theta, tape)
+        hidden = self.embedding(inputs)
+        for layer in range(1, self.depth + 1):
+            y = layers.dense(f"hidden{layer}", hidden)
+            if self.adaptive_slope:
+                y = layers.scale(f"hidden{layer}.slope", SLOPE_SCALE * y)
+            active = activate(self.activation, y)
+            hidden = hidden + layers.matrix(self.gate(layer), active) if layer in self.residual else active
+        return layers.dense("output", hidden)
 
     def value(self, theta: Tensor, inputs: Tensor) -> Tensor:
         """The output at plain inputs ``(..., inputs)``: an implementation without jets, for tests and the fallback."""
         parts = self.layout.split(theta)
-        hidden = inputs
+        hidden = self.embedding.value(inputs)
         for layer in range(1, self.depth + 1):
-            y = hidden @ parts[f"hidden{layer}.weight"].T + parts[f"hidden{layer}.bias"]
+            y = dense_value(parts, f"hidden{layer}", hidden)
+            if self.adaptive_slope:
+                y = SLOPE_SCALE * parts[f"hidden{layer}.slope"] * y
             active = ACTIVATIONS[self.activation](y)[0]
-            hidden = hidden + active @ parts[f"hidden{layer}.gate"].T if layer in self.residual else active
-        return hidden @ parts["output.weight"].T + parts["output.bias"]
+            hidden = hidden + active @ parts[self.gate(layer)].T if layer in self.residual else active
+        return dense_value(parts, "output", hidden)
+
+
+@dataclass(frozen=True)
+class MlpSettings(FamilySettings):
+    """The multilayer perceptron and the size at which a run starts."""
+
+    adaptive_slope: bool = setting(False, help="one trainable slope per hidden layer: σ(10 a (Wh + b)), 10 a = 1 first")
+
+    network: ClassVar = Mlp
+
+    def own(self) -> dict[str, Any]:
+        return {"adaptive_slope": self.adaptive_slope}

@@ -4,7 +4,7 @@ from pinnrun.calculus.blackbox import blackbox_jet
 from pinnrun.calculus.derivatives import Derivatives
 from pinnrun.calculus.jet import Jet
 from pinnrun.calculus.linearization import DenseLinearization, FactoredLinearization, Linearization, Tape
-from pinnrun.calculus.objective import Field, Objective
+from pinnrun.calculus.objective import Field, Network, Objective
 from pinnrun.calculus.points import Points
 from pinnrun.calculus.rayleigh import Rayleigh, Variance
 from pinnrun.calculus.terms import Term
@@ -16,6 +16,7 @@ __all__ = [
     "Field",
     "Jet",
     "Linearization",
+    "Network",
     "Objective",
     "Points",
     "Rayleigh",

@@ -5,8 +5,9 @@ pre-activations a perturbation that is zero, Y_l + ε_l; one reverse pass of Σ_
 
     G_l[k, s, n] = ∂r_kn/∂ε_l[k, s, n]        ∂r_kn/∂W_l = Σ_s G_l[k, s, n] ⊗ Z_l[k, s, n]
 
-since a start's rows do not depend on another's. What this saves is the overhead of K small computations, not their
-arithmetic: the starts are taken in groups whose tensors still fit into a cache, or one by one where few would fit.
+or Σ_s G·Z for a scalar, since a start's rows do not depend on another's. What this saves is the overhead of K small
+computations, not their arithmetic: the starts are taken in groups whose tensors still fit into a cache, or one by one
+where few would fit.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.func import vmap
 
-from pinnrun.calculus.linearization import Tape
+from pinnrun.calculus.linearization import Tape, Use
 from pinnrun.calculus.objective import Objective
 from pinnrun.calculus.points import Points
 from pinnrun.calculus.terms import Term
@@ -38,13 +39,13 @@ class Systems(NamedTuple):
 
 @dataclass
 class PerturbedTape(Tape):
-    """A tape that adds a perturbation to what every layer gives, for want of a tensor to differentiate by."""
+    """A tape that adds a perturbation to what every use gives, for want of a tensor to differentiate by."""
 
     perturbations: Sequence[Tensor] = ()
 
-    def record(self, weight: slice, bias: slice | None, z: Tensor, y: Tensor) -> None:
-        """Note the layer, and perturb ``y`` in place."""
-        self.entries.append((weight, bias, z, y.add_(self.perturbations[len(self.entries)])))
+    def note(self, use: Use) -> None:
+        """Take the use up, and perturb its ``y`` in place."""
+        self.entries.append(use._replace(y=use.y.add_(self.perturbations[len(self.entries)])))
 
 
 def residuals(objective: Objective, thetas: Tensor) -> Tensor:
@@ -134,13 +135,13 @@ def _linearize_term(
         thetas.new_zeros(()).expand(len(thetas), *shape).requires_grad_(True)  # no memory until it is differentiated by
         for shape in _shapes(objective, thetas[0], term, at)
     ]
-    layers: list[tuple[slice, slice | None]] = []
+    uses: list[tuple[slice, slice | None, bool]] = []
 
     def forward(theta: Tensor, *perturbations: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         tape = PerturbedTape(perturbations=perturbations)
         r = objective.evaluate_rows(theta, term, at, tape)
-        layers[:] = [(weight, bias) for weight, bias, *_ in tape.entries]
-        return r, tuple(z for _, _, z, _ in tape.entries)
+        uses[:] = [(use.weight, use.bias, use.scalar) for use in tape.entries]
+        return r, tuple(use.z for use in tape.entries)
 
     r, inputs = vmap(forward)(thetas, *zeros)
     for index in range(r.shape[1]):
@@ -148,7 +149,10 @@ def _linearize_term(
         total = scale * r[:, index].sum()
         gradients = torch.autograd.grad(total, zeros, materialize_grads=True, retain_graph=again)
         rows = jacobian[:, index * len(at) : (index + 1) * len(at)]
-        for (weight, bias), z, g in zip(layers, inputs, gradients, strict=True):
+        for (weight, bias, scalar), z, g in zip(uses, inputs, gradients, strict=True):
+            if scalar:
+                rows[:, :, weight] += (g * z.detach()).sum((1, 2, 4))[:, :, None]
+                continue
             outer = torch.einsum("ksno,ksni->knoi", g.flatten(1, 2), z.detach().flatten(1, 2))
             rows[:, :, weight] += outer.flatten(2)
             if bias is not None:
@@ -157,8 +161,8 @@ def _linearize_term(
 
 
 def _shapes(objective: Objective, theta: Tensor, term: Term, at: Points) -> list[tuple[int, ...]]:
-    """The shapes ``(S, M, N, width)`` of all layers' outputs, seen on a single row."""
+    """The shapes ``(S, M, N, width)`` of all uses' outputs, seen on a single row."""
     x, data = at.tensors()
     one, tape = Points(x[:, :1], **{name: value[:, :1] for name, value in data.items()}), Tape()
     objective.evaluate_rows(theta, term, one, tape)
-    return [(*y.shape[:2], len(at), y.shape[-1]) for *_, y in tape.entries]
+    return [(*use.y.shape[:2], len(at), use.y.shape[-1]) for use in tape.entries]

@@ -6,7 +6,9 @@ Y_l gives every G_l[s, n] = ∂r_n/∂Y_l[s, n] at once, and
 
     ∂r_n/∂W_l = Σ_s G_l[s, n] ⊗ Z_l[s, n]          ∂r_n/∂b_l = G_l[0, n]
 
-with s running over the jet channels (Dangel, Müller & Zeinhofer, NeurIPS 2024, eq. 9, arXiv 2405.15603).
+with s running over the jet channels (Dangel, Müller & Zeinhofer, NeurIPS 2024, eq. 9, arXiv 2405.15603). A scalar
+parameter a with Y = a Z (a trainable slope, a residual gate) has one number a row, ∂r_n/∂a = Σ_s G[s, n]·Z[s, n]. What
+is used several times, as in the stages of a Runge-Kutta step, is recorded once a use; its parts of J add up.
 Everything an optimizer wants of J (products, JᵀJ, JJᵀ, J itself) follows from (Z_l, G_l) by matrix products.
 """
 
@@ -15,6 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,17 +27,35 @@ from pinnrun.calculus.kernel import are_disjoint, factored_kernel, rows_of
 STRIP = 192  # columns of JᵀJ formed at once: wide enough for full speed, narrow enough to skip almost half of it
 
 
+class Use(NamedTuple):
+    """One use of parameters in a forward pass: Y = Z Wᵀ (+ b on the value channel), or Y = a Z where ``scalar``."""
+
+    weight: slice
+    bias: slice | None
+    z: Tensor
+    y: Tensor
+    scalar: bool = False
+
+
 @dataclass
 class Tape:
-    """Records the linear layers that a forward pass goes through, so that they can be differentiated by row."""
+    """Records what parameters do in a forward pass, use by use, so that they can be differentiated by row."""
 
-    entries: list[tuple[slice, slice | None, Tensor, Tensor]] = field(default_factory=list)
+    entries: list[Use] = field(default_factory=list)
 
     def record(self, weight: slice, bias: slice | None, z: Tensor, y: Tensor) -> None:
         """Note Y = Z Wᵀ (+ b on the value channel); the slices say where W and b lie in θ."""
-        if not y.requires_grad:  # the first layer: from here on autograd follows the pre-activations, never θ
-            y.requires_grad_(True)
-        self.entries.append((weight, bias, z, y))
+        self.note(Use(weight, bias, z, y))
+
+    def record_scale(self, part: slice, z: Tensor, y: Tensor) -> None:
+        """Note Y = a Z with the one number a = θ[part]."""
+        self.note(Use(part, None, z, y, scalar=True))
+
+    def note(self, use: Use) -> None:
+        """Take the use up, as a leaf that autograd follows if nothing before it is one."""
+        if not use.y.requires_grad:  # the first layer: from here on autograd follows the pre-activations, never θ
+            use.y.requires_grad_(True)
+        self.entries.append(use)
 
 
 class Linearization(ABC):
@@ -202,15 +223,19 @@ class FactoredLinearization(Linearization):
 
 
 def layer_factors(tape: Tape, r: Tensor, scale: float, *, again: bool = False) -> list[LayerFactors]:
-    """Differentiate the rows of ``r`` with respect to every layer on the tape, in one reverse pass.
+    """Differentiate the rows of ``r`` with respect to every use on the tape, in one reverse pass.
 
     ``r`` is ``(N,)`` with its graph, kept if it is to be used ``again``; recorded tensors are ``(S, M, N, width)``.
-    The G's come multiplied by ``scale``.
+    The G's come multiplied by ``scale``. A scalar is a layer with one input, which is 1, and one output.
     """
-    outputs = [y for *_, y in tape.entries]
+    outputs = [use.y for use in tape.entries]
     gradients = torch.autograd.grad(scale * r.sum(), outputs, materialize_grads=True, retain_graph=again)
     layers = []
-    for (weight, bias, z, _), g in zip(tape.entries, gradients, strict=True):
-        z, g_flat = z.detach().flatten(0, 1), g.flatten(0, 1)
-        layers.append(LayerFactors(weight, bias, z, g_flat, g[0].sum(0), places=g.shape[1]))
+    for use, g in zip(tape.entries, gradients, strict=True):
+        if use.scalar:
+            slope = (g * use.z.detach()).sum((0, 1, 3))[None, :, None]
+            layers.append(LayerFactors(use.weight, None, torch.ones_like(slope), slope, slope[0]))
+        else:
+            z, g_flat = use.z.detach().flatten(0, 1), g.flatten(0, 1)
+            layers.append(LayerFactors(use.weight, use.bias, z, g_flat, g[0].sum(0), places=g.shape[1]))
     return layers

@@ -52,11 +52,11 @@ def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
     state, note = storage.load_checkpoint(folder)
     if note:
         print(note, file=sys.stderr)
-    from pinnrun.architectures import Mlp
+    from pinnrun.registry import network_of
     from pinnrun.solution import TrainedField
 
     best = state["best"] if "theta" in state["best"] else state["trainer"]
-    network = Mlp.from_description(best["network"])
+    network = network_of(best["network"])
     return config.problem, TrainedField(config.problem, network, best["theta"].to(device, dtype))
 
 

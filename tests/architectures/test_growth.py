@@ -1,14 +1,37 @@
 """Growth: what zero_out keeps, what it wakes, and what reinit forgets."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from cases import cube, draw, parameters
 
-from pinnrun.architectures import GROWTH_RULES, Mlp, deepen, size_after, widen
+from pinnrun.architectures import (
+    GROWTH_RULES,
+    Embedding,
+    Mlp,
+    PirateNet,
+    ResNet,
+    deepen,
+    size_after,
+    widen,
+)
 from pinnrun.calculus import Derivatives, Field, Objective, Term
 
 POINTS = draw(400, 2, seed=9)
-SIZES = [Mlp(2, 1, 3, 1), Mlp(2, 2, 4, 3, "sin"), Mlp(2, 1, 4, 2, "gelu", residual=(2,))]
+WAVES = Embedding((None, 2.0), frequencies=3, sigma=2.0, seed=7)
+SIZES = [
+    Mlp(2, 1, 3, 1),
+    Mlp(2, 2, 4, 3, "sin"),
+    Mlp(2, 1, 4, 2, "gelu", residual=(2,)),
+    Mlp(2, 1, 3, 2, "tanh", WAVES, adaptive_slope=True),
+    ResNet(2, 1, 3, 1, "tanh"),
+    ResNet(2, 2, 3, 2, "sin", WAVES, scheme="heun", step=0.5),
+    ResNet(2, 1, 4, 2, "tanh", scheme="rk4", step=0.5),
+    PirateNet(2, 1, 3, 1),
+    PirateNet(2, 2, 4, 2, "sin", WAVES),
+]
+FIRST = ("hidden1.weight", "lifting.weight", "embedding.weight")  # their columns are inputs, not neurons
 STEPS = {
     "widen": lambda network, theta, g: widen(network, theta, 2 * network.width, "zero_out", g),
     "deepen": lambda network, theta, g: deepen(network, theta, "zero_out", g),
@@ -64,17 +87,19 @@ def test_every_old_parameter_has_its_place(network, step):
 def test_widening_shuts_the_way_out_of_new_neurons_and_leaves_the_way_in_open(network):
     W = network.width
     growth = STEPS["widen"](network, parameters(network), generator())
+    old = network.layout.split(parameters(network))
     for name, part in growth.architecture.layout.split(growth.theta).items():
-        if name.startswith("hidden") and not name.endswith(".gate"):
-            assert torch.count_nonzero(part[W:]) == part[W:].numel()
-        if part.dim() == 2 and name != "hidden1.weight":  # its columns are inputs, not neurons
+        if not name.endswith(".gate"):
+            new = part[len(old[name]) :]
+            assert torch.count_nonzero(new) == new.numel()
+        if part.dim() == 2 and name not in FIRST:
             assert torch.count_nonzero(part[:W, W:]) == 0
 
 
 @pytest.mark.parametrize("network", SIZES, ids=repr)
 @pytest.mark.parametrize("step", STEPS)
 def test_new_parameters_feel_a_gradient(network, step):
-    """No new neuron is dead: some weight that leaves it, or the gate of a new block, wants to move."""
+    """No new neuron is dead: some weight that leaves it, or the gate of a new layer, wants to move."""
     growth = STEPS[step](network, parameters(network), generator())
     grown = growth.architecture
     term = Term(
@@ -88,9 +113,10 @@ def test_new_parameters_feel_a_gradient(network, step):
     _, gradient = Objective(field, [(term, term.sample(generator(), 50))]).gradient(growth.theta)
     parts = grown.layout.split(gradient)
     if step == "widen":
-        leaving = parts["output.weight"][:, network.width :].abs().sum(0)
+        last = grown.layout.shapes[-2][0]
+        leaving = parts[last][:, network.width :].abs().sum(0)
     else:
-        leaving = parts[f"hidden{grown.depth}.gate"].abs().sum(0)
+        leaving = parts[grown.gate(grown.depth)].abs().sum(0)
     assert float(leaving.min()) > 1e-8
 
 
@@ -102,10 +128,22 @@ def test_reinit_is_a_plain_network_started_afresh(network, step):
         growth, size = widen(network, theta, 7, "reinit", generator(4)), (7, network.depth)
     else:
         growth, size = deepen(network, theta, "reinit", generator(4)), (network.width, network.depth + 1)
-    expected = Mlp(network.inputs, network.outputs, *size, network.activation)
+    expected = replace(network.plain(), width=size[0], depth=size[1])
     assert growth.architecture == expected
     assert growth.old_to_new is None
     assert torch.equal(growth.theta, expected.initial(generator(4)))
+
+
+@pytest.mark.parametrize("network", SIZES, ids=repr)
+def test_a_new_layer_is_the_identity_until_its_gate_opens(network):
+    growth = STEPS["deepen"](network, parameters(network), generator())
+    grown = growth.architecture
+    gate = grown.layout.slices[grown.gate(grown.depth)]
+    assert grown.gate(grown.depth) not in network.layout.slices
+    assert torch.count_nonzero(growth.theta[gate]) == 0
+    opened = growth.theta.clone()
+    opened[gate] = 0.3
+    assert float((grown.value(opened, POINTS) - grown.value(growth.theta, POINTS)).abs().max()) > 1e-3
 
 
 @pytest.mark.parametrize("rule", GROWTH_RULES)

@@ -1,5 +1,6 @@
 """The perceptron against torch.nn with the same weights, its jets against hessians of its plain form."""
 
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from math import comb, sqrt
 
@@ -21,6 +22,7 @@ NETWORKS = [
     Mlp(2, 1, 5, 4, "gelu"),
     Mlp(2, 1, 3, 2, "tanh", residual=(2,)),
     Mlp(3, 2, 4, 4, "softplus", residual=(2, 4)),
+    Mlp(2, 1, 4, 3, "tanh", residual=(3,), adaptive_slope=True),
 ]
 ACTIVATION = {"tanh": nn.Tanh(), "sin": torch.sin, "gelu": nn.GELU(), "softplus": nn.Softplus()}
 
@@ -37,7 +39,12 @@ def by_torch(network: Mlp, theta: torch.Tensor, z: torch.Tensor) -> torch.Tensor
             offset += parameter.numel()
         return module
 
-    sigma = ACTIVATION[network.activation]
+    def sigma(y: torch.Tensor) -> torch.Tensor:
+        nonlocal offset
+        if network.adaptive_slope:  # σ(n a y), n = 10
+            y, offset = 10.0 * theta[offset] * y, offset + 1
+        return ACTIVATION[network.activation](y)
+
     hidden = sigma(linear(network.inputs, network.width)(z))
     for layer in range(2, network.depth + 1):
         active = sigma(linear(network.width, network.width)(hidden))
@@ -88,17 +95,21 @@ def test_every_derivative_to_order_four_is_the_plain_network_s(network):
 def test_size(network):
     W, n, k = network.width, network.inputs, network.outputs
     blocks = len(network.residual)
-    assert network.size == n * W + W + (network.depth - 1) * (W * W + W) + blocks * W * W + k * W + k
+    slopes = network.depth * network.adaptive_slope
+    assert network.size == n * W + W + (network.depth - 1) * (W * W + W) + blocks * W * W + slopes + k * W + k
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_initial_weights_are_those_of_torch_nn_linear(network):
-    """Uniform in ±1/√fan_in, weights and biases alike; gates shut."""
+    """Uniform in ±1/√fan_in, weights and biases alike; gates shut, slopes such that n a = 1."""
     draws = torch.stack([network.initial(torch.Generator().manual_seed(seed)) for seed in range(400)])
     for name, part in network.layout.slices.items():
         values = draws[:, part]
         if name.endswith("gate"):
             assert torch.count_nonzero(values) == 0
+            continue
+        if name.endswith("slope"):
+            assert torch.equal(10.0 * values, torch.ones_like(values))
             continue
         bound = 1 / sqrt(network.inputs if name.startswith("hidden1.") else network.width)
         assert float(values.abs().max()) <= bound
@@ -116,18 +127,18 @@ def test_initial_weights_depend_on_the_generator_alone():
     assert first.dtype is torch.float64
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=repr)
-def test_description_round_trip(network):
-    description = network.describe()
-    assert all(isinstance(value, int | str) for value in description.values())
-    assert Mlp.from_description(description) == network
+def test_slopes_change_nothing_at_the_start():
+    plain = Mlp(2, 1, 4, 2)
+    adaptive = replace(plain, adaptive_slope=True)
+    theta, more = (network.initial(torch.Generator().manual_seed(3)) for network in (plain, adaptive))
+    z = draw(20, 2)
+    assert close(adaptive.value(more, z), plain.value(theta, z), 1e-15)
 
 
 def test_sizes_change_one_at_a_time():
     network = Mlp(2, 1, 3, 2, "sin", residual=(2,))
     assert network.wider(7) == Mlp(2, 1, 7, 2, "sin", residual=(2,))
-    assert network.deeper(residual=True) == Mlp(2, 1, 3, 3, "sin", residual=(2, 3))
-    assert network.deeper(residual=False) == Mlp(2, 1, 3, 3, "sin", residual=(2,))
+    assert network.deeper() == Mlp(2, 1, 3, 3, "sin", residual=(2, 3))
     assert network.plain() == Mlp(2, 1, 3, 2, "sin")
 
 
@@ -143,8 +154,8 @@ def test_a_run_starts_one_neuron_wider_than_space(coordinates, width):
 
 
 def test_a_given_size_is_taken():
-    settings = MlpSettings("mlp", width=6, depth=3, activation="sin")
-    assert settings.start(2, 2, 3) == Mlp(2, 3, 6, 3, "sin")
+    settings = MlpSettings("mlp", width=6, depth=3, activation="sin", adaptive_slope=True)
+    assert settings.start(2, 2, 3) == Mlp(2, 3, 6, 3, "sin", adaptive_slope=True)
 
 
 @pytest.mark.parametrize("problem", [Poisson("p", "poisson", dimension=3), Npbe("p", "npbe")], ids=["poisson", "npbe"])

@@ -106,6 +106,30 @@ def test_tape_notes_every_linear_layer_once():
     assert covered == list(range(case.network.size))
 
 
+@pytest.mark.parametrize(("name", "uses"), [("runge_kutta", 4), ("slopes", 1), ("pirate", 1)])
+def test_tape_notes_every_use(name, uses):
+    """A layer of a Runge-Kutta step once for each of its stages, first and last layer once; scalars among them."""
+    case = CATALOGUE[name]()
+    block, tape = case.blocks[0], Tape()
+    case.field.jet(case.theta, block.points, block.term.derivatives, tape)
+    slices = case.network.layout.slices
+    counts = {part: sum(part_slice in use[:2] for use in tape.entries) for part, part_slice in slices.items()}
+    assert set(counts.values()) == {1, uses}
+    assert {part for part, n in counts.items() if n == uses > 1} == {
+        part for part in slices if uses > 1 and part.startswith("layer")
+    }
+    scalars = {use.weight.start for use in tape.entries if use.scalar}
+    assert scalars == {part.start for name, part in slices.items() if name.endswith((".slope", ".alpha"))}
+
+
+def test_a_scalar_s_factors_are_its_column_of_the_jacobian():
+    case = CATALOGUE["slopes"]()
+    linear, (_, jacobian) = case.objective.linearize(case.theta), naive(case)
+    place = case.network.layout.slices["hidden1.slope"]
+    (column,) = (layer.g for layer in linear.blocks[0][1] if layer.weight == place)
+    assert close(column[0], jacobian[: column.shape[1], place])
+
+
 def test_a_term_that_misses_a_layer_has_zeros_there():
     """The slope of u does not see the output's bias: its column of J is zero, not an error."""
     case = CATALOGUE["flow"]()

@@ -40,7 +40,9 @@ def dense_metric(linear, groups, damping, past=0.0):
 
 
 @pytest.mark.parametrize("past", [0.0, 0.7])
-@pytest.mark.parametrize("name", ["fit", "poisson_soft", "burgers", "flow", "poisson_boltzmann"])
+@pytest.mark.parametrize(
+    "name", ["fit", "poisson_soft", "burgers", "flow", "poisson_boltzmann", "slopes", "runge_kutta"]
+)
 def test_the_direction_is_the_dense_one(name, past):
     """−Ĝ⁻¹g for one pair, for two, and for four terms in two pairs; from the identity, and with nothing of it."""
     case = CATALOGUE[name]()

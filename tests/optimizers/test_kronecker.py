@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from cases import CATALOGUE, close, draw
+from cases import CATALOGUE, close, draw, naive
 from torch.func import hessian, jacrev, vmap
 
-from pinnrun.optimizers.kronecker import KroneckerInverse, LayerPlace, Pair, combine, layer_pair
+from pinnrun.optimizers.kronecker import (
+    KroneckerInverse,
+    LayerPlace,
+    Pair,
+    combine,
+    group_pairs,
+    layer_pair,
+    layer_places,
+)
 
 
 def channels(function, x):
@@ -53,6 +61,37 @@ def test_factors_of_a_laplacian_by_hand():
     g[3] = scale  # of the output, the residual takes the Laplacian alone
     for found, expected in zip(layer_pair(layers[1]), moments(z, g), strict=True):
         assert close(found, expected, 1e-12)
+
+
+@pytest.mark.parametrize(("name", "part"), [("slopes", "hidden2.slope"), ("pirate", "block1.alpha")])
+def test_the_block_of_a_scalar_is_exact(name, part):
+    case = CATALOGUE[name]()
+    linear, (_, jacobian) = case.objective.linearize(case.theta), naive(case)
+    place = case.network.layout.slices[part]
+    pairs = group_pairs(linear, range(len(linear.blocks)))[place.start]
+    assert close(pairs.a, torch.ones(1, 1, dtype=torch.float64))
+    assert close(pairs.b, jacobian[:, place].T @ jacobian[:, place])
+    assert layer_places(linear)[place.start] == LayerPlace(place, None)
+
+
+def test_uses_without_effect_combine_to_nothing():
+    """As behind a gate that is shut: every B is zero, and A is the mean."""
+    first, second = (Pair(factor @ factor.T, torch.zeros(2, 2)) for factor in (torch.eye(3), 3.0 * torch.eye(3)))
+    pair = combine([first, second])
+    assert torch.equal(pair.a, 5.0 * torch.eye(3))
+    assert torch.equal(pair.b, torch.zeros(2, 2))
+
+
+def test_the_uses_of_a_layer_share_a_pair():
+    """Four stages of a Runge-Kutta step: the trace of the pair is that of the sum of theirs."""
+    case = CATALOGUE["runge_kutta"]()
+    linear = case.objective.linearize(case.theta)
+    place = case.network.layout.slices["layer2.weight"]
+    uses = [layer for layer in linear.blocks[0][1] if layer.weight == place]
+    assert len(uses) == 4
+    pair = group_pairs(linear, [0])[place.start]
+    traces = [one.a.trace() * one.b.trace() for one in map(layer_pair, uses)]
+    assert close(pair.a.trace() * pair.b.trace(), sum(traces))
 
 
 def test_places_are_channels_with_a_bias_each():

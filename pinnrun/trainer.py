@@ -277,8 +277,8 @@ class Trainer:
         self.theta = state["theta"].to(self.device, self.precision).clone()
         self.optimizer.load(copy.deepcopy(state["optimizer"]))
         self.generators["sampling"].set_state(state["points_drawn_from"].cpu())
-        self.weighting.load(state["weighting"])
-        self.draw_points(again=state["points_kept"])
+        self.weighting.load(state.get("weighting", {}))  # a checkpoint from before weights could move has none
+        self.draw_points(again=state.get("points_kept", {}))
         for purpose, generator in self.generators.items():
             generator.set_state(state["generators"][purpose].cpu())
         for name in ("step", "stage_step", "held", "rewinds", "rejections", "best_loss", "latest_merit"):

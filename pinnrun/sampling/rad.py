@@ -3,9 +3,9 @@
     p(x) ∝ |r(x)|ᵏ / mean |r|ᵏ + c        k = 1, c = 1
 
 over a dense set of candidates, without replacement; every ``every`` steps all points are drawn anew (RAD: Wu, Zhu, Tan,
-Kartha & Lu, CMAME 403 (2023) 115671, arXiv 2207.10289). Large k follows the peaks of the
-residual, large c goes back to the problem's own density. A stage begins with plain points, as in the paper: the network
-knows nothing yet. The loss stays the plain mean over the points, so that it weighs the equation by p.
+Kartha & Lu, CMAME 403 (2023) 115671, arXiv 2207.10289). Large k follows the peaks of the residual, large c goes back to
+the problem's own density. A stage begins with plain points, as in the paper: the network knows nothing yet. The loss
+stays the plain mean over the points, so that it weighs the equation by p.
 
 The candidates are drawn by the problem's own sampler, in place of the paper's uniform points: where that sampler is
 denser, so are they. Only terms that ask for a derivative, at one place, are drawn so: the equations. Values on a

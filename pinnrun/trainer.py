@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Mlp, deepen, widen
-from pinnrun.calculus import Derivatives, Field, Points, Term
+from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.problems.sampling import make_generator
 from pinnrun.scaleup import Action
 from pinnrun.solution import TrainedField
-from pinnrun.weighting.base import own_shares, weighed
+from pinnrun.weighting.weighed import Weighed
 
 NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
@@ -62,7 +62,6 @@ class Trainer:
         self.stuck: Outcome | None = None  # why no further step will move θ
         self.event = ""  # what the last step has to tell
         self._latest_shares: dict[str, float] = {}
-        self._weight_columns: dict[str, float] = {}  # of weights that move
         self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), self.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
         self.draw_points()
@@ -94,26 +93,17 @@ class Trainer:
     def _residual(self, term: Term, points: Points) -> Tensor:
         """The residual of the present field, ``(N, rows)``."""
         with torch.no_grad():
-            return self.own.evaluate_rows(self.theta, term, points.to(self.device, self.precision)).T
+            return self.weighed.own.evaluate_rows(self.theta, term, points.to(self.device, self.precision)).T
 
     def _make_objectives(self) -> None:
-        self.field = Field(self.network, self.problem.inputs, self.problem.ansatz)
-        self.own = self.objective = self.problem.objective(self.field, self._points)  # with the problem's own weights
-        if self.weighting.every:
-            self.objective = self.problem.objective(self.field, [weighed(*block) for block in self._points])
-            self._write_weights()
-        self.evaluation = self.problem.merit(self.field, self.evaluation_points)
+        field = Field(self.network, self.problem.inputs, self.problem.ansatz)
+        self.weighed = Weighed(self.weighting, field, self._points, self.problem.objective)
+        self.evaluation = self.problem.merit(field, self.evaluation_points)
 
-    def _write_weights(self) -> None:
-        self.weighting.write(self._points)
-        self._weight_columns = self.weighting.columns(self._points)
-
-    def measure_weights(self) -> None:
-        """New weights for the terms; a new objective, so that no optimizer takes its values for those of the old."""
-        self.weighting.measure(self.field, self._points, self.theta)
-        self._write_weights()
-        self.objective = copy.copy(self.objective)
-        self.objective._latest = {}
+    @property
+    def objective(self) -> Objective:
+        """What is minimised."""
+        return self.weighed.objective
 
     @property
     def solution(self) -> TrainedField:
@@ -134,7 +124,7 @@ class Trainer:
             self.best_loss = max(self.best_loss, self.latest_merit)  # the loss on fresh points will be like it
             self.draw_points()
         if self.weights_due:
-            self.measure_weights()
+            self.weighed.measure(self.theta)
         theta, info = self.optimizer.step(self.objective, self.theta)
         loss = self._loss(theta, info)
         if info.outcome is Outcome.NOT_FINITE or not loss < BLOW_UP * self.best_loss:
@@ -159,7 +149,7 @@ class Trainer:
             "ratio": info.ratio,
             "length": info.length,
             **self._shares(info.accepted),
-            **self._weight_columns,
+            **self.weighed.columns,
         }
 
     @property
@@ -184,11 +174,7 @@ class Trainer:
             return float(self.evaluation.value(theta))
         if not self.weighting.every or info.outcome is Outcome.NOT_FINITE:
             return info.loss
-        if info.accepted and self.objective._latest:
-            shares = own_shares(self.objective, [term for term, _ in self._points])
-        else:
-            self.own.residual(theta)
-            shares = self.own.shares()
+        shares = self.weighed.shares(theta, seen=info.accepted)
         self._latest_shares = {f"term/{name}": value for name, value in shares.items()}
         return sum(shares.values())
 

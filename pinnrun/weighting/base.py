@@ -8,7 +8,7 @@ problem for any optimizer; and a gradient that was recorded as a CUDA graph goes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pinnrun.settings import setting
@@ -16,7 +16,7 @@ from pinnrun.settings import setting
 if TYPE_CHECKING:  # the config needs this file, and no torch
     from torch import Tensor
 
-    from pinnrun.calculus import Field, Jet, Objective, Points, Term
+    from pinnrun.calculus import Field, Points, Term
 
     Blocks = Sequence[tuple[Term, Points]]
 
@@ -63,24 +63,3 @@ class Weighting:
         for term, points in blocks:
             points[ROOT][:] = self.weight(term, points)
             points[ROOT].sqrt_()
-
-
-def weighed(term: Term, points: Points) -> tuple[Term, Points]:
-    """The term with weight 1, its residual times √weight as the points hold it."""
-    points.data[ROOT] = points.x.new_ones(points.x.shape[:2])
-
-    def residual(at: Points, jet: Jet) -> Tensor:
-        return at[ROOT][0][:, None] * term.residual(at, jet).reshape(len(at), term.rows)
-
-    return replace(term, weight=1.0, residual=residual), points
-
-
-def own_shares(objective: Objective, terms: Sequence[Term]) -> dict[str, float]:
-    """½‖r‖² of each term with its own weight, from the rows that the latest evaluation of the weighed terms left."""
-    import torch
-
-    parts = []
-    for term, (_, points, _) in zip(terms, objective.blocks, strict=True):
-        rows = objective._latest[term.name] / points[ROOT][0].repeat(term.rows)
-        parts.append(0.5 * term.weight * rows.dot(rows))
-    return dict(zip((term.name for term in terms), torch.stack(parts).tolist(), strict=True))

@@ -10,7 +10,8 @@ from cases import CATALOGUE, draw
 from pinnrun.calculus import Objective
 from pinnrun.optimizers import Adam, Muon, Pace, capture
 from pinnrun.optimizers.capture import FIRST_USES, CapturedGradient, CudaGraphs
-from pinnrun.weighting.base import ROOT, weighed
+from pinnrun.weighting.base import ROOT
+from pinnrun.weighting.weighed import weighed
 
 PACE = Pace(2, 2, 2, 1, 1)
 

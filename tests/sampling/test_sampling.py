@@ -67,8 +67,8 @@ def test_rad_goes_where_the_residual_is():
     grid = (torch.cartesian_prod(torch.arange(50), torch.arange(50)) + 0.5) / 50
     source = 2 * np.pi**2 * torch.sin(np.pi * grid).prod(-1)
     fine = type(points)(grid.double(), source=source.double())
-    r = trainer.own.evaluate_rows(theta, term, fine)[0].detach().abs()
-    drawn = trainer.own.evaluate_rows(theta, term, points)[0].detach().abs()
+    r = trainer.weighed.own.evaluate_rows(theta, term, fine)[0].detach().abs()
+    drawn = trainer.weighed.own.evaluate_rows(theta, term, points)[0].detach().abs()
     expected = float((r**3).sum() / (r**2).sum())
     assert float(drawn.mean()) == pytest.approx(expected, rel=0.05)
     assert float(r.mean()) < 0.8 * expected

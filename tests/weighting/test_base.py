@@ -12,7 +12,8 @@ from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import OPTIMIZERS
 from pinnrun.scaleup import Action
 from pinnrun.trainer import Trainer
-from pinnrun.weighting.base import ROOT, own_shares, weighed
+from pinnrun.weighting.base import ROOT
+from pinnrun.weighting.weighed import own_shares, weighed
 
 TIMED = ("problem=heat1d", "problem.condition_points=20")
 MOVING = {
@@ -82,7 +83,7 @@ def test_weights_are_those_of_the_present_network(what):
 
     def measured():
         fresh.start()
-        fresh.measure(trainer.field, trainer._points, trainer.theta)
+        fresh.measure(trainer.weighed.field, trainer._points, trainer.theta)
         return fresh.state()["weights"]
 
     first = measured()
@@ -121,7 +122,7 @@ def test_an_optimizer_is_told_of_new_weights_and_keeps_what_was_recorded_of_the_
     trainer = trainer_of(*MOVING["grad_norm"])
     before = trainer.objective
     value = float(before.value(trainer.theta))
-    trainer.measure_weights()
+    trainer.weighed.measure(trainer.theta)
     assert trainer.objective is not before and trainer.objective.blocks is before.blocks
     assert float(trainer.objective.value(trainer.theta)) == float(before.value(trainer.theta)) > value
 
@@ -138,7 +139,7 @@ def test_a_failed_step_is_tried_again_with_new_weights_while_they_move(monkeypat
     rows = [trainer.advance() for _ in range(7)]
     assert [row["causal/epsilon"] for row in rows] == 7 * [5.0]
     assert [row["weight/equation"] < 0.999 for row in rows] == [False, *6 * [True]]
-    assert all(row["loss"] == pytest.approx(float(trainer.own.value(trainer.theta)), rel=1e-12) for row in rows)
+    assert all(row["loss"] == pytest.approx(float(trainer.weighed.own.value(trainer.theta)), rel=1e-12) for row in rows)
     assert trainer.stuck is Outcome.REJECTED and trainer.rejections == 7
 
 

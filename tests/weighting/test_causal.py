@@ -8,8 +8,9 @@ import torch
 from cases import CATALOGUE, close
 
 from pinnrun.calculus import Derivatives, Objective, Points, Term
-from pinnrun.weighting.base import ROOT, weighed
+from pinnrun.weighting.base import ROOT
 from pinnrun.weighting.causal import Causal
+from pinnrun.weighting.weighed import weighed
 
 
 @pytest.fixture

@@ -85,3 +85,15 @@ def test_every_kind_trains(tmp_path, kind):
     )
     loss = lookup(tmp_path).stages[0].columns["loss"]
     assert len(loss) == 30 and loss[-1] < 0.1 * loss[0]
+
+
+def test_a_state_from_before_there_were_kinds_is_taken_up():
+    trainer = trainer_of("sampling.every=3")
+    for _ in range(5):
+        trainer.advance()
+    state = {name: value for name, value in trainer.state().items() if name not in ("weighting", "points_kept")}
+    points, following = points_of(trainer), trainer.advance()
+    again = trainer_of("sampling.every=3")
+    again.load(state)
+    assert torch.equal(points_of(again), points)
+    assert again.advance()["loss"] == following["loss"]

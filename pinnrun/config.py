@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
+from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS
+from pinnrun.sampling.fixed import Fixed as FixedSampling
 from pinnrun.settings import by_name, setting
+from pinnrun.weighting.fixed import Fixed as FixedWeighting
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,6 @@ class Budget:
 
     steps: int | None = setting(None, min=1, help="optimizer steps over all stages; null: no limit")
     seconds: float | None = setting(600.0, above=0, unit="CPU s", help="processor time, resumed parts included")
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Where the residual is trained and judged."""
-
-    every: int = setting(0, min=0, help="draw new training points every so many steps; 0: keep them within a stage")
-    rows_per_parameter: float = setting(3.0, min=0, help="more points are drawn when a network outgrows them")
-    evaluation: float = setting(2.0, above=0, help="rows of the fixed evaluation set, as a multiple of problem.points")
 
 
 @dataclass(frozen=True)
@@ -72,7 +65,12 @@ class Config:
     scaleup: Any = setting(choose=by_name(POLICIES, "type"), help="the policy that grows the network")
     target: Target = setting(help="when the network is good enough")
     budget: Budget = setting(Budget(), help="what the run may cost")
-    sampling: Sampling = setting(Sampling(), help="where the residual is trained and judged")
+    sampling: Any = setting(
+        FixedSampling(), choose=by_name(SAMPLINGS, "type", "fixed"), help="where the residual is trained and judged"
+    )
+    weighting: Any = setting(
+        FixedWeighting(), choose=by_name(WEIGHTINGS, "type", "fixed"), help="how the terms are weighed"
+    )
     koopman: KoopmanSettings = setting(KoopmanSettings(), help="the analyzer")
     storage: Storage = setting(Storage(), help="what is written")
     display: DisplaySettings = setting(DisplaySettings(), help="how progress is shown")
@@ -96,6 +94,18 @@ class Config:
             yield (
                 f"architecture.periods: {given} periods, but the network has {self.problem.features} inputs "
                 f"({', '.join(self.problem.coordinates)} first); give one for each at most, null where not periodic"
+            )
+        if self.problem.formulation != "residual":
+            for group, kind in (("weighting", self.weighting.every), ("sampling", self.sampling.adaptive)):
+                if kind:
+                    yield (
+                        f"{group}: {getattr(self, group).type} goes by residuals that fall to zero, which "
+                        f"{self.problem.name} has none of: it minimises an energy; use {group}=fixed"
+                    )
+        if self.weighting.type == "causal" and all(term.time is None for term in self.problem.terms()):
+            yield (
+                f"weighting: causal follows time, and no term of {self.problem.name} names its time coordinate; "
+                "use weighting=grad_norm or ntk, or give the equation's Term its time="
             )
         if self.device == "cuda":
             import torch  # not before somebody asks for it

@@ -94,6 +94,22 @@ OPTIMIZERS = Registry(
         "dsgnar": "pinnrun.optimizers.dsgnar:Dsgnar",
     }
 )
+WEIGHTINGS = Registry(
+    {
+        "fixed": "pinnrun.weighting.fixed:Fixed",
+        "grad_norm": "pinnrun.weighting.grad_norm:GradNorm",
+        "ntk": "pinnrun.weighting.ntk:Ntk",
+        "causal": "pinnrun.weighting.causal:Causal",
+    }
+)
+SAMPLINGS = Registry(
+    {
+        "fixed": "pinnrun.sampling.fixed:Fixed",
+        "resample": "pinnrun.sampling.resample:Resample",
+        "sobol": "pinnrun.sampling.sobol:Sobol",
+        "rad": "pinnrun.sampling.rad:Rad",
+    }
+)
 POLICIES = Registry(
     {
         "koopman": "pinnrun.scaleup.koopman:KoopmanPolicy",

@@ -75,11 +75,16 @@ def setting(
     return field(default=default, metadata=metadata)
 
 
-def by_name(kinds: Mapping[str, type], tag: str = "name") -> Callable[[Mapping[str, Any]], type]:
-    """Return a `choose` for `setting` that looks up the group's `tag` among `kinds`, a registry by name."""
+def by_name(
+    kinds: Mapping[str, type], tag: str = "name", default: str | None = None
+) -> Callable[[Mapping[str, Any]], type]:
+    """Return a `choose` for `setting` that looks up the group's `tag` among `kinds`, a registry by name.
+
+    `default` is the name of a group that gives none, such as one that only changes a key.
+    """
 
     def choose(group: Mapping[str, Any]) -> type:
-        name = group.get(tag)
+        name = group.get(tag, default)
         if isinstance(name, str) and name in kinds:
             return kinds[name]
         near = get_close_matches(name, list(kinds), 1) if isinstance(name, str) else []

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil, inf, nan
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pinnrun.architectures import Network, deepen, widen
-from pinnrun.calculus import Derivatives, Field, Points, Term
+from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
-from pinnrun.optimizers import Outcome
+from pinnrun.optimizers import Outcome, StepInfo
+from pinnrun.problems.sampling import make_generator
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action
 from pinnrun.solution import TrainedField
+from pinnrun.weighting.weighed import Weighed
 
 NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
-RETRIES = 5  # steps that may fail one after the other where each is tried on new points
+RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
 GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
 PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
@@ -30,12 +32,12 @@ class Diverged(Exception):
     """The loss blew up or is not a number any more."""
 
 
-def make_generators(seed: int) -> dict[str, torch.Generator]:
-    """One generator a purpose, independent of each other, all from one seed."""
+def make_generators(seed: int, numbers: Literal["random", "sobol"] = "random") -> dict[str, torch.Generator]:
+    """One generator a purpose, independent of each other, all from one seed; training points may be of Sobol's."""
     generators = {}
     for index, purpose in enumerate(PURPOSES):
         word = int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0])
-        generators[purpose] = torch.Generator().manual_seed(word >> 1)
+        generators[purpose] = make_generator(word >> 1, numbers if purpose == "sampling" else "random")
     return generators
 
 
@@ -60,8 +62,9 @@ class Trainer:
 
     def __init__(self, config: Config, device: torch.device, precision: torch.dtype) -> None:
         self.config, self.problem, self.optimizer = config, config.problem, config.optimizer
+        self.sampling, self.weighting = config.sampling, config.weighting
         self.device, self.precision = device, precision
-        self.generators = make_generators(config.seed)
+        self.generators = make_generators(config.seed, config.sampling.numbers)
         random = self.generators["initialisation"]
         self.network: Network = config.architecture.start(
             len(self.problem.coordinates), self.problem.features, self.problem.outputs, random
@@ -72,7 +75,7 @@ class Trainer:
         self.stuck: Outcome | None = None  # why no further step will move θ
         self.event = ""  # what the last step has to tell
         self._latest_shares: dict[str, float] = {}
-        self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), config.sampling.evaluation)
+        self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), self.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
         self.draw_points()
 
@@ -80,22 +83,40 @@ class Trainer:
 
     def _sample(self, purpose: str, terms: Sequence[Term], factor: float) -> list[tuple[Term, Points]]:
         generator = self.generators[purpose]
-        blocks = [(term, term.sample(generator, ceil(factor * term.count))) for term in terms]
+        return self._here([(term, term.sample(generator, ceil(factor * term.count))) for term in terms])
+
+    def _here(self, blocks: Sequence[tuple[Term, Points]]) -> list[tuple[Term, Points]]:
         return [(term, points.to(self.device, self.precision)) for term, points in blocks]
 
-    def draw_points(self) -> None:
-        """New training points: as many as the problem asks for, or enough for the network's parameters."""
-        self.points_drawn_from = self.generators["sampling"].get_state()
-        terms = self.problem.terms()
+    def draw_points(self, again: Mapping[str, Tensor] | None = None) -> None:
+        """New training points: as many as the problem asks for, or enough for the network's parameters.
+
+        Args:
+            again: ``points_kept`` of the draw that is to be repeated.
+        """
+        generator, terms = self.generators["sampling"], self.problem.terms()
+        self.points_drawn_from = generator.get_state()
         rows = sum(term.count * term.rows for term in terms if term.role == "square")
-        factor = max(1.0, self.config.sampling.rows_per_parameter * self.network.size / rows)
-        self._points = self._sample("sampling", terms, factor)
+        factor = max(1.0, self.sampling.rows_per_parameter * self.network.size / rows)
+        residual = self._residual if self.stage_step and again is None else None
+        blocks, self.points_kept = self.sampling.draw(terms, factor, generator, residual, again)
+        self._points = self._here(blocks)
         self._make_objectives()
+
+    def _residual(self, term: Term, points: Points) -> Tensor:
+        """The residual of the present field, ``(N, rows)``."""
+        with torch.no_grad():
+            return self.weighed.own.evaluate_rows(self.theta, term, points.to(self.device, self.precision)).T
 
     def _make_objectives(self) -> None:
         field = Field(self.network, self.problem.inputs, self.problem.ansatz)
-        self.objective = self.problem.objective(field, self._points)
+        self.weighed = Weighed(self.weighting, field, self._points, self.problem.objective)
         self.evaluation = self.problem.merit(field, self.evaluation_points)
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised."""
+        return self.weighed.objective
 
     @property
     def solution(self) -> TrainedField:
@@ -115,8 +136,10 @@ class Trainer:
                 self.latest_merit = float(self.evaluation.value(self.theta))
             self.best_loss = max(self.best_loss, self.latest_merit)  # the loss on fresh points will be like it
             self.draw_points()
+        if self.weights_due:
+            self.weighed.measure(self.theta)
         theta, info = self.optimizer.step(self.objective, self.theta)
-        loss = info.loss if self.objective.is_least_squares else float(self.evaluation.value(theta))
+        loss = self._loss(theta, info)
         if info.outcome is Outcome.NOT_FINITE or not loss < BLOW_UP * self.best_loss:
             raise Diverged(f"loss {loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
         self.theta = theta
@@ -125,12 +148,12 @@ class Trainer:
         self.stage_step += 1
         self.event = info.event
         self.rejections = 0 if info.outcome in GOES_ON else self.rejections + 1
-        forgiven = RETRIES if self.config.sampling.every else 0
+        forgiven = RETRIES if self.sampling.every or self.weighting.moves else 0
         self.stuck = info.outcome if self.rejections > forgiven else None
         return {
             "step": self.step,
             "loss": loss,
-            **({} if self.objective.is_least_squares else {"term/value": info.loss}),
+            **({"term/value": info.loss} if self.weighting.every or not self.objective.is_least_squares else {}),
             "merit": self.measure(loss, judge or self.stuck is not None),
             "gradient_norm": info.gradient_norm,
             "damping": info.damping,
@@ -139,17 +162,38 @@ class Trainer:
             "ratio": info.ratio,
             "length": info.length,
             **self._shares(info.accepted),
+            **self.weighed.columns,
         }
 
     @property
     def fresh_points_due(self) -> bool:
         """Whether the next step is to be made on new points: it is time, or the last one failed on the old."""
-        every = self.config.sampling.every
+        every = self.sampling.every
         return bool(every and self.stage_step and (self.rejections or self.stage_step % every == 0))
+
+    @property
+    def weights_due(self) -> bool:
+        """Whether the next step is to be made with new weights, by the same rule, and when a stage begins."""
+        moves, every = self.weighting.moves, self.weighting.every
+        return bool(moves and (self.rejections or self.stage_step % every == 0))
+
+    def _loss(self, theta: Tensor, info: StepInfo) -> float:
+        """What is recorded as the loss: what can be compared across the stage, with the merit too.
+
+        Where weights move, what is minimised jumps with them, so it is the value with the problem's own weights; where
+        it may be negative, the merit.
+        """
+        if not self.objective.is_least_squares:
+            return float(self.evaluation.value(theta))
+        if not self.weighting.every or info.outcome is Outcome.NOT_FINITE:
+            return info.loss
+        shares = self.weighed.shares(theta, seen=info.accepted)
+        self._latest_shares = {f"term/{name}": value for name, value in shares.items()}
+        return sum(shares.values())
 
     def _shares(self, accepted: bool) -> dict[str, float]:
         """Each term's part of the loss; after a rejected step those of θ, not of the last trial."""
-        if accepted or not self._latest_shares:
+        if not self.weighting.every and (accepted or not self._latest_shares):
             self._latest_shares = {f"term/{name}": value for name, value in self.objective.shares().items()}
         return self._latest_shares
 
@@ -194,6 +238,7 @@ class Trainer:
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.held = self.rejections = 0
         self.best_loss = self.latest_merit = inf
+        self.weighting.start()
         self.draw_points()
         return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
 
@@ -213,6 +258,8 @@ class Trainer:
             "optimizer": copy.deepcopy(self.optimizer.state()),
             "generators": {purpose: g.get_state() for purpose, g in self.generators.items()},
             "points_drawn_from": self.points_drawn_from.clone(),
+            "points_kept": {name: rows.clone() for name, rows in self.points_kept.items()},
+            "weighting": self.weighting.state(),
             "step": self.step,
             "stage_step": self.stage_step,
             "held": self.held,
@@ -229,7 +276,8 @@ class Trainer:
         self.theta = state["theta"].to(self.device, self.precision).clone()
         self.optimizer.load(moved(state["optimizer"], self.device))
         self.generators["sampling"].set_state(state["points_drawn_from"].cpu())
-        self.draw_points()
+        self.weighting.load(state.get("weighting", {}))  # a checkpoint from before weights could move has none
+        self.draw_points(again=state.get("points_kept", {}))
         for purpose, generator in self.generators.items():
             generator.set_state(state["generators"][purpose].cpu())
         for name in ("step", "stage_step", "held", "rewinds", "rejections", "best_loss", "latest_merit"):

@@ -438,6 +438,8 @@ def anisotropic() -> Case:
 
     terms = [(equation, plain_equation), (boundary, lambda u, x, data: u[0](x[0])[0])]
     return make("anisotropic", Mlp(3, 1, 4, 2, "softplus"), terms)
+
+
 def slopes() -> Case:
     """Scalars that multiply pre-activations; one residual block."""
     return replace(burgers(Mlp(2, 1, 4, 2, "tanh", residual=(2,), adaptive_slope=True)), name="slopes")

@@ -19,7 +19,7 @@ from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
-from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
+from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS
 from pinnrun.settings import describe, union_members
 from pinnrun.strict import ConfigError, build
 
@@ -43,6 +43,8 @@ SPELLED_OUT: dict[str, type] = {
     **{f"architecture/{name}": kind for name, kind in ARCHITECTURES.items()},
     **{f"optimizer/{name}": kind for name, kind in OPTIMIZERS.items()},
     **{f"scaleup/{name}": kind for name, kind in POLICIES.items()},
+    **{f"sampling/{name}": kind for name, kind in SAMPLINGS.items()},
+    **{f"weighting/{name}": kind for name, kind in WEIGHTINGS.items()},
 }
 NAMES = ("type", "name", "summary")  # say themselves what they are
 Row = tuple[str, Any, Any, Any]  # dotted key, its type, the dataclass's default, the value in YAML
@@ -137,8 +139,9 @@ def test_every_key_says_what_it_means(cls):
 def test_every_option_builds(option):
     """The strict builder refuses keys that no dataclass has, whichever file they come from."""
     group, _, name = option.partition("/")
-    config = build(Config, without(compose("train", [f"{group}={name}"])))
-    if group in ("optimizer", "scaleup", "architecture"):
+    words = ["problem=heat1d"] if option == "weighting/causal" else []  # which asks for an equation in time
+    config = build(Config, without(compose("train", [*words, f"{group}={name}"])))
+    if group in ("optimizer", "scaleup", "architecture", "sampling", "weighting"):
         assert getattr(config, group).type == name
     if group == "display":
         assert config.display.kind == name
@@ -197,3 +200,37 @@ def test_a_device_that_is_not_there(monkeypatch):
         build(Config, composed)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert build(Config, composed).device == "cuda"
+
+
+@pytest.mark.parametrize("group", ["weighting", "sampling"])
+def test_a_group_that_names_no_kind_is_the_fixed_one(group):
+    """As that of a run from before there were kinds, or of a plugin that sets one key."""
+    composed = without(compose("train", ["problem=poisson"]))
+    del composed[group]["type"]
+    assert getattr(build(Config, composed), group).type == "fixed"
+    del composed[group]
+    assert getattr(build(Config, composed), group).type == "fixed"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["weighting=causal", "problem=poisson"], "weighting: causal follows time, and no term of poisson names"),
+        (["weighting=ntk", "problem=poisson_ritz"], "weighting: ntk goes by residuals .* use weighting=fixed"),
+        (["sampling=rad", "problem=eigen_oscillator"], "sampling: rad goes by residuals .* use sampling=fixed"),
+        (["sampling=rad", "sampling.every=0"], "sampling.every: must be at least 1"),
+        (["weighting=causal", "problem=heat1d", "weighting.epsilon=[1,1]"], "weighting.epsilon: values must increase"),
+        (["weighting=causal", "problem=heat1d", "weighting.epsilon=[]"], "weighting.epsilon: the list is empty"),
+        (["weighting=grad_norm", "weighting.momentum=1"], "weighting.momentum: must be at least 0 and below 1"),
+    ],
+)
+def test_weightings_and_samplings_that_do_not_fit(words, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        build(Config, without(compose("train", words)))
+    assert len(error.value.mistakes) == 1
+
+
+def test_a_problem_sets_keys_of_whichever_sampling_is_chosen():
+    for kind in SAMPLINGS:
+        config = build(Config, without(compose("train", ["problem=poisson_square100d", f"sampling={kind}"])))
+        assert (config.sampling.type, config.sampling.every, config.sampling.evaluation) == (kind, 1, 10.0)

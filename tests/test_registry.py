@@ -7,10 +7,19 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from pinnrun.problems import Problem
-from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, Registry
+from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS, Registry
+from pinnrun.sampling import Sampling
 from pinnrun.scaleup import Policy
+from pinnrun.weighting import Weighting
 
-ALL = {"problems": PROBLEMS, "architectures": ARCHITECTURES, "optimizers": OPTIMIZERS, "policies": POLICIES}
+ALL = {
+    "problems": PROBLEMS,
+    "architectures": ARCHITECTURES,
+    "optimizers": OPTIMIZERS,
+    "policies": POLICIES,
+    "samplings": SAMPLINGS,
+    "weightings": WEIGHTINGS,
+}
 
 
 @pytest.mark.parametrize("registry", ALL.values(), ids=ALL)
@@ -25,6 +34,8 @@ def test_every_name_stands_for_a_config_dataclass(registry):
 def test_classes_are_of_their_kind():
     assert all(issubclass(cls, Problem) for cls in PROBLEMS.values())
     assert all(issubclass(cls, Policy) for cls in POLICIES.values())
+    assert all(issubclass(cls, Sampling) for cls in SAMPLINGS.values())
+    assert all(issubclass(cls, Weighting) for cls in WEIGHTINGS.values())
     for cls in OPTIMIZERS.values():
         assert all(callable(getattr(cls, name)) for name in ("step", "grow", "soften", "state", "load"))
     for name, cls in ARCHITECTURES.items():
@@ -36,12 +47,19 @@ def test_an_optimizer_knows_its_own_name():
         assert cls(pace=None).type == name
 
 
+def test_weightings_and_samplings_know_their_own_names():
+    for registry in (WEIGHTINGS, SAMPLINGS):
+        for name, cls in registry.items():
+            assert cls().type == name
+
+
 def test_names_cost_nothing():
     """Listing and looking for names imports no torch; asking for a class does."""
     code = """if True:
         import sys
-        from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
-        for registry in (ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS):
+        import pinnrun.config
+        from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS
+        for registry in (ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS):
             assert all(name in registry for name in registry) and "nothing" not in registry and len(registry)
         light = not {"torch", "numpy", "scipy"} & set(sys.modules)
         PROBLEMS["poisson"]

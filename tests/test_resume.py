@@ -61,6 +61,35 @@ def test_a_resumed_run_of_every_family_is_bit_equal(tmp_path, family, optimizer,
     assert_same(whole, parts)
 
 
+TIMED = ("problem=heat1d", "problem.condition_points=20")
+MOVING = {
+    "grad_norm": ("weighting=grad_norm", "weighting.every=3"),
+    "ntk": ("weighting=ntk", "weighting.every=2", "sampling.every=4"),
+    "causal": (*TIMED, "weighting=causal", "weighting.chunks=5", "sampling.every=3"),
+    "causal, quickly over": (*TIMED, "weighting=causal", "weighting.epsilon=[1e-5,1e-3]", "weighting.chunks=3"),
+    "resample": ("sampling=resample", "sampling.every=2"),
+    "sobol": ("sampling=sobol",),
+    "sobol, scrambled anew": ("sampling=sobol", "sampling.every=3"),
+    "rad": ("sampling=rad", "sampling.every=3"),
+    "rad and ntk": ("sampling=rad", "sampling.every=2", "sampling.k=2", "weighting=ntk", "weighting.every=3"),
+}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "lm"])
+@pytest.mark.parametrize("what", MOVING)
+def test_weights_and_points_that_move_are_taken_up(tmp_path, what, optimizer):
+    words = (f"optimizer={optimizer}", *MOVING[what])
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    expected = start(whole, *words)
+    assert expected["status"] == "budget" and len(expected["stages"]) > 2
+    result = start(parts, *words, at={4: interrupt})
+    for step in (5, 9, 12, 13, 18, 26):
+        assert result["status"] == "interrupted"
+        result = resume(parts, at={step: interrupt})
+    assert resume(parts)["status"] == "budget"
+    assert_same(whole, parts)
+
+
 @pytest.mark.parametrize("step", [8, 11])
 def test_resumed_in_a_window_that_was_extended(tmp_path, step):
     words = ("optimizer.pace.window=4", "optimizer.pace.minimum=12", "optimizer.pace.horizon=40")

@@ -127,6 +127,7 @@ def test_a_window_does_not_end_in_a_state_that_is_unsound(tmp_path, monkeypatch)
 def test_fresh_points_that_an_overfitted_network_does_not_fit_are_no_divergence(tmp_path):
     points = ("problem.points=3", "problem.boundary_points=2", "sampling.rows_per_parameter=0")
     words = ("scaleup=fixed", "architecture.width=30", "sampling.every=5", "sampling.evaluation=20")
+    words = (*words, "optimizer.acceleration=0")
     assert start(tmp_path, *points, *words)["events"] == []
     column = lookup(tmp_path).stages[0].columns["loss"]
     assert column[4] < 1e-9 * column[5]
@@ -230,7 +231,8 @@ def test_a_long_window_is_saved_every_half_minute(tmp_path, monkeypatch):
 
 
 def test_a_budget_that_ends_with_a_rejected_step_is_a_budget(tmp_path):
-    result = start(tmp_path, "scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3", "budget.steps=8")
+    words = ("optimizer.trials=2", "optimizer.damping=0.3", "optimizer.acceleration=0")
+    result = start(tmp_path, "scaleup=fixed", *words, "budget.steps=8")
     assert lookup(tmp_path).stages[0].columns["accepted"][-1] == 0
     assert result["status"] == "budget" and "budget" in result["reason"]
 

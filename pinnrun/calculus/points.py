@@ -36,6 +36,10 @@ class Points:
         """The same points on another device and in another precision."""
         return Points(self.x.to(device, dtype), **{k: v.to(device, dtype) for k, v in self.data.items()})
 
+    def take(self, rows: Tensor) -> Points:
+        """The points of these rows, ``(K,)`` indices."""
+        return Points(self.x[:, rows], **{name: value[:, rows] for name, value in self.data.items()})
+
     def coordinates(self, derivatives: Derivatives) -> Jet:
         """The jet of the coordinates themselves, components d."""
         return self.cached("coordinates", derivatives, lambda: Jet.coordinates(self.x, derivatives))

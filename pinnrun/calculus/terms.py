@@ -31,6 +31,7 @@ class Term:
         weight: w in √(w/N)·residual.
         rows: rows that a point leaves, 1 for an equation, d for a gradient.
         role: "square", "load" or "norm".
+        time: which coordinate of the points is the time, None for a term that is not an equation in time.
     """
 
     name: str
@@ -41,3 +42,4 @@ class Term:
     weight: float = 1.0
     rows: int = 1
     role: Literal["square", "load", "norm"] = "square"
+    time: int | None = None

@@ -78,7 +78,7 @@ class CapturedGradient:
     def __init__(self, recorder: Recorder | None = None) -> None:
         self.recorder = recorder or CudaGraphs()
         self._broken = False
-        self._objective: Objective | None = None
+        self._blocks: object = None  # of the recorded objective: a copy of it with other weights shares them
         self._uses = 0
         self._replay: Gradient | None = None
         self._parts: dict[str, Tensor] = {}
@@ -88,8 +88,8 @@ class CapturedGradient:
         """Value and gradient at θ."""
         if self._broken or not self.recorder.serves(theta):
             return objective.gradient(theta)
-        if objective is not self._objective:
-            self._objective, self._uses, self._replay = objective, 0, None
+        if objective.blocks is not self._blocks:
+            self._blocks, self._uses, self._replay = objective.blocks, 0, None
         if self._replay is None:
             self._uses += 1
             if self._uses <= FIRST_USES or not self._record(objective, theta):

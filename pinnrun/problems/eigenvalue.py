@@ -22,6 +22,7 @@ from torch import Tensor
 from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Rayleigh, Term, Variance
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.problems.quadrature import gauss_box
+from pinnrun.problems.sampling import uniform
 from pinnrun.settings import setting
 
 
@@ -133,7 +134,7 @@ class Eigenvalue(Problem):
 
     def test_points(self, generator: torch.Generator) -> Points:
         low, high = self.box
-        x = torch.rand((10_000, self.dimension), generator=generator, dtype=torch.float64)
+        x = uniform(generator, 10_000, self.dimension)
         return Points(low + (high - low) * x)
 
     def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:

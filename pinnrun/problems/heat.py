@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
+from pinnrun.problems.sampling import uniform
 from pinnrun.settings import setting
 
 
@@ -53,6 +54,7 @@ class Heat(Problem):
             lambda points, u: (u.d(0) - self.diffusivity * u.laplacian)[..., 0],
             Derivatives(laplacian=tuple(range(1, 1 + self.dimension))),
             self.points,
+            time=0,
         )
         conditions = Term(
             "conditions",
@@ -65,10 +67,10 @@ class Heat(Problem):
         return equation, conditions
 
     def _interior(self, generator: torch.Generator, count: int) -> Points:
-        return Points(torch.rand((count, 1 + self.dimension), generator=generator, dtype=torch.float64))
+        return Points(uniform(generator, count, 1 + self.dimension))
 
     def _sides_and_start(self, generator: torch.Generator, count: int) -> Points:
-        x = torch.rand((count, 1 + self.dimension), generator=generator, dtype=torch.float64)
+        x = uniform(generator, count, 1 + self.dimension)
         sides = (count + 1) // 2
         face = torch.randint(2 * self.dimension, (sides,), generator=generator)
         x[torch.arange(sides), 1 + face // 2] = (face % 2).to(x.dtype)

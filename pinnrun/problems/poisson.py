@@ -17,6 +17,7 @@ from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
+from pinnrun.problems.sampling import uniform
 from pinnrun.settings import setting
 
 
@@ -114,11 +115,11 @@ class Poisson(Problem):
         return (equation, boundary) if self.boundary == "soft" else (equation,)
 
     def _interior(self, generator: torch.Generator, count: int) -> Points:
-        x = torch.rand((count, self.dimension), generator=generator, dtype=torch.float64)
+        x = uniform(generator, count, self.dimension)
         return Points(x, source=EXACT[self.solution].f(x))
 
     def _faces(self, generator: torch.Generator, count: int) -> Points:
-        x = torch.rand((count, self.dimension), generator=generator, dtype=torch.float64)
+        x = uniform(generator, count, self.dimension)
         face = torch.randint(2 * self.dimension, (count,), generator=generator)
         x[torch.arange(count), face // 2] = (face % 2).to(x.dtype)
         return Points(x, data=EXACT[self.solution].u(x))

@@ -18,7 +18,7 @@ SCHEMA = "pinnrun-window"
 SCHEMA_VERSION = 1
 FOLDER = "windows"
 
-# The columns that every window has, with the type each is stored in; others ("term/<name>") are float64.
+# The columns that every window has, with the type each is stored in; others, such as "term/<name>", are float64.
 COLUMNS: dict[str, str] = {
     "step": "i8",
     "loss": "f8",

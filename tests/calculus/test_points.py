@@ -60,3 +60,10 @@ def test_moving_takes_everything_but_the_cache():
     assert moved.x.dtype is moved["label"].dtype is moved.coordinates(GRADIENT).channels.dtype is torch.float32
     assert torch.equal(moved.x, points.x.float())
     assert points.x.dtype is torch.float64
+
+
+def test_some_of_the_rows():
+    x, normal = draw(2, 5, 3), draw(2, 5, 3, seed=1)
+    some = Points(x, normal=normal).take(torch.tensor([3, 0]))
+    assert torch.equal(some.x, x[:, [3, 0]]) and torch.equal(some["normal"], normal[:, [3, 0]])
+    assert torch.equal(some.coordinates(GRADIENT).value, some.x)

@@ -1,6 +1,7 @@
 """What is recorded when, against a recorder on the CPU that fills static memory as a CUDA graph does."""
 
 import contextlib
+from copy import copy
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from cases import CATALOGUE, draw
 from pinnrun.calculus import Objective
 from pinnrun.optimizers import Adam, Muon, Pace, capture
 from pinnrun.optimizers.capture import FIRST_USES, CapturedGradient, CudaGraphs
+from pinnrun.weighting.base import ROOT
+from pinnrun.weighting.weighed import weighed
 
 PACE = Pace(2, 2, 2, 1, 1)
 
@@ -79,6 +82,26 @@ def test_another_objective_is_recorded_anew():
     larger = CATALOGUE["burgers"]()
     value, gradient = captured(larger.objective, larger.theta)
     assert all(map(torch.equal, (value, gradient), larger.objective.gradient(larger.theta)))
+
+
+def test_new_weights_need_no_new_recording():
+    """They are read from the points' memory by the recording that is there."""
+    case, tape = CATALOGUE["burgers"](), Tape()
+    blocks = [(block.term, block.points) for block in case.blocks]
+    captured, objective = CapturedGradient(tape), Objective(case.field, [weighed(*block) for block in blocks])
+    for use in range(FIRST_USES + 6):
+        for _, points in blocks:
+            points[ROOT].fill_(1.0 + 0.1 * use)
+        objective = copy(objective)
+        given = captured(objective, case.theta)
+        expected = Objective(case.field, objective_blocks(objective))
+        assert all(map(torch.equal, given, expected.gradient(case.theta)))
+        assert objective.shares() == expected.shares()
+    assert (tape.recorded, tape.replayed) == (1, 6)
+
+
+def objective_blocks(objective):
+    return [(term, points) for term, points, _ in objective.blocks]
 
 
 def test_shares_are_those_of_the_replay_after_another_evaluation():

@@ -55,7 +55,11 @@ class Registry(Mapping[str, type]):
 
 PROBLEMS = Registry(
     {
+        "elasticity": "pinnrun.problems.elasticity:Elasticity",
         "heat": "pinnrun.problems.heat:Heat",
+        "black_scholes": "pinnrun.problems.black_scholes:BlackScholes",
+        "cavity": "pinnrun.problems.cavity:Cavity",
+        "kovasznay": "pinnrun.problems.kovasznay:Kovasznay",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "poisson": "pinnrun.problems.poisson:Poisson",

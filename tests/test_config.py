@@ -13,8 +13,12 @@ from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.black_scholes import BlackScholes
+from pinnrun.problems.cavity import Cavity
 from pinnrun.problems.eigenvalue import Eigenvalue
+from pinnrun.problems.elasticity import Elasticity
 from pinnrun.problems.heat import Heat
+from pinnrun.problems.kovasznay import Kovasznay
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import Poisson
@@ -35,6 +39,10 @@ SPELLED_OUT: dict[str, type] = {
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
     "problem/heat1d": Heat,
+    "problem/kovasznay": Kovasznay,
+    "problem/cavity": Cavity,
+    "problem/elasticity": Elasticity,
+    "problem/black_scholes": BlackScholes,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,
     "problem/eigen_oscillator": Eigenvalue,

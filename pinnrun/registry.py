@@ -56,6 +56,7 @@ class Registry(Mapping[str, type]):
 PROBLEMS = Registry(
     {
         "elasticity": "pinnrun.problems.elasticity:Elasticity",
+        "ginzburg_landau": "pinnrun.problems.ginzburg_landau:GinzburgLandau",
         "heat": "pinnrun.problems.heat:Heat",
         "black_scholes": "pinnrun.problems.black_scholes:BlackScholes",
         "cavity": "pinnrun.problems.cavity:Cavity",

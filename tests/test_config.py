@@ -17,6 +17,7 @@ from pinnrun.problems.black_scholes import BlackScholes
 from pinnrun.problems.cavity import Cavity
 from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.elasticity import Elasticity
+from pinnrun.problems.ginzburg_landau import GinzburgLandau
 from pinnrun.problems.heat import Heat
 from pinnrun.problems.kovasznay import Kovasznay
 from pinnrun.problems.npbe.born import NpbeBorn
@@ -43,6 +44,7 @@ SPELLED_OUT: dict[str, type] = {
     "problem/cavity": Cavity,
     "problem/elasticity": Elasticity,
     "problem/black_scholes": BlackScholes,
+    "problem/ginzburg_landau": GinzburgLandau,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,
     "problem/eigen_oscillator": Eigenvalue,

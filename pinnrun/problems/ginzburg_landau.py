@@ -57,7 +57,7 @@ class GinzburgLandau(Problem):
 
     @property
     def wavenumber(self) -> float:
-        """q."""
+        """Of the start: 2π/L."""
         return 2.0 * pi / self.length
 
     # -- the field -----------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class GinzburgLandau(Problem):
 
 
 def times_i(field: Tensor) -> Tensor:
-    """i (a + ib) = −b + ia, ``(..., 2)``."""
+    """Times i, that is −b + ia, ``(..., 2)``."""
     a, b = field.unbind(-1)
     return torch.stack([-b, a], -1)
 

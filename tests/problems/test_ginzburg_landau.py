@@ -75,7 +75,7 @@ def test_the_reference_solves_the_equation():
     x = np.array([10.0, 1.9]) * np.random.default_rng(0).random((100, 2)) + np.array([0.0, 0.05])
 
     def field(dx: float, dt: float) -> np.ndarray:
-        a, b = solution(x + [dx, dt]).T
+        a, b = solution(x + np.array([dx, dt])).T
         return a + 1j * b
 
     here = field(0, 0)

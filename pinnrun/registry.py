@@ -63,6 +63,7 @@ PROBLEMS = Registry(
         "kovasznay": "pinnrun.problems.kovasznay:Kovasznay",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
+        "plate": "pinnrun.problems.plate:Plate",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",

@@ -22,6 +22,7 @@ from pinnrun.problems.heat import Heat
 from pinnrun.problems.kovasznay import Kovasznay
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
+from pinnrun.problems.plate import Plate
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
@@ -44,6 +45,7 @@ SPELLED_OUT: dict[str, type] = {
     "problem/cavity": Cavity,
     "problem/elasticity": Elasticity,
     "problem/black_scholes": BlackScholes,
+    "problem/plate": Plate,
     "problem/ginzburg_landau": GinzburgLandau,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,

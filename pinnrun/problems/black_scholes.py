@@ -6,11 +6,11 @@
 and just before expiry T the price bends within a distance of σ√τ about it, τ = T − t. The field meets the payoff
 exactly and carries that length scale with it: with the discounted moneyness m = S/K − e^{−rτ},
 
-    V = K (½ (m + R) + (τ/R) N),    R = √(m² + cτ),    c = 2σ²/π
+    V = K (½ (m + R) + (cτ/R) N),    R = √(m² + cτ),    c = 2σ²/π
 
-R is |m| at expiry and smooth before it; c gives the leading order of the price at the money, V ≈ K σ √(τ/2π). τ/R
-vanishes at expiry everywhere. N sees log(S/K), t and the similarity variable m/R, of which the price near the kink is
-a smooth function. Nothing of the solution's own formula, the normal distribution function, is built in.
+R is |m| at expiry and smooth before it; c gives the leading order of the price at the money, V ≈ K σ √(τ/2π). cτ/R
+vanishes at expiry everywhere. N sees log(S/K), √τ and the similarity variable m/R, of which the price near the kink
+is a smooth function. Nothing of the solution's own formula, the normal distribution function, is built in.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.settings import setting
 
-ROUNDING = 1e-12  # added to R where it would be zero: at expiry, exactly at the strike
+ROUNDING = 1e-12  # what R is where it would be zero, at expiry exactly at the strike; added to τ under its root
+NEAR = 4.0  # standard deviations of log S around the discounted strike that half of the points are drawn from
 DEVIATIONS = 5.0  # of log S until expiry, within which the domain must not end
 
 
@@ -41,7 +42,7 @@ class BlackScholes(Problem):
     expiry: float = setting(1.0, above=0, help="T, years")
     rate: float = setting(0.05, help="risk-free interest rate r, 1/year")
     volatility: float = setting(0.2, above=0, help="σ, 1/√year")
-    width: float = setting(1.5, above=0, help="the spot lies between K e^(−width) and K e^width")
+    width: float = setting(1.0, above=0, help="the spot lies between K e^(−width) and K e^width")
     boundary_points: int = setting(100, min=2, help="points at the smallest and at the largest spot")
     boundary_weight: float = setting(10.0, above=0, help="weight of the boundary term beside the equation's 1")
 
@@ -63,16 +64,21 @@ class BlackScholes(Problem):
     def components(self) -> tuple[str, ...]:
         return ("V",)
 
+    @property
+    def spread(self) -> float:
+        """The c of R, 1/year."""
+        return 2.0 * self.volatility**2 / pi
+
     # -- the field -----------------------------------------------------------------------------------------------
 
     def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """Log-moneyness and time moved to [−1, 1], and the similarity variable m/R."""
+        """Log-moneyness and √τ moved to [−1, 1], and the similarity variable m/R."""
         return points.cached("inputs", derivatives, lambda: self._inputs(points, derivatives))
 
     def _inputs(self, points: Points, wanted: Derivatives) -> Jet:
-        spot, t = (points.coordinates(wanted)[i] for i in (0, 1))
-        _, moneyness, root = self._scales(points, wanted)
-        return Jet.cat([(spot / self.strike).log() / self.width, (2.0 / self.expiry) * t - 1.0, moneyness / root])
+        place = (points.coordinates(wanted)[0] / self.strike).log() / self.width
+        tau, moneyness, root = self._scales(points, wanted)
+        return Jet.cat([place, 2.0 * ((tau + ROUNDING) / self.expiry).sqrt() - 1.0, moneyness / root])
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
         wanted = raw.derivatives
@@ -84,7 +90,7 @@ class BlackScholes(Problem):
         spot, t = (points.coordinates(wanted)[i] for i in (0, 1))
         tau = self.expiry - t
         moneyness = spot / self.strike - (-self.rate * tau).exp()
-        root = (moneyness * moneyness + (2.0 * self.volatility**2 / pi) * tau + ROUNDING**2).sqrt()
+        root = (moneyness * moneyness + self.spread * tau + ROUNDING**2).sqrt()
         return tau, moneyness, root
 
     def _lift(self, points: Points, wanted: Derivatives) -> Jet:
@@ -93,7 +99,7 @@ class BlackScholes(Problem):
 
     def _factor(self, points: Points, wanted: Derivatives) -> Jet:
         tau, _, root = self._scales(points, wanted)
-        return self.strike * (tau / root)
+        return (self.strike * self.spread) * (tau / root)
 
     # -- the terms -----------------------------------------------------------------------------------------------
 
@@ -124,22 +130,22 @@ class BlackScholes(Problem):
         return points["root_time"] * left / (diffusion * self.strike)
 
     def _interior(self, generator: torch.Generator, count: int) -> Points:
-        """Uniform in log S and in √τ, so that a half lies in the last quarter before expiry."""
+        """Uniform in √τ; every other point uniform in log S, the rest where the payoff's kink has spread by then."""
         draw = torch.rand((count, 2), generator=generator, dtype=torch.float64)
-        root_time = draw[:, 0]
-        x = torch.stack([self._spot(draw[:, 1]), self.expiry * (1.0 - root_time**2)], -1)
-        return Points(x, root_time=root_time)
+        root_time, across = draw[:, 0], 2.0 * draw[:, 1] - 1.0
+        tau = self.expiry * root_time**2
+        spread = NEAR * self.volatility * tau.sqrt() * across - self.rate * tau
+        place = torch.where(torch.arange(count) % 2 == 0, self.width * across, spread.clamp(-self.width, self.width))
+        return Points(torch.stack([self.strike * torch.exp(place), self.expiry - tau], -1), root_time=root_time)
 
     def _ends(self, generator: torch.Generator, count: int) -> Points:
         """Where the call is worth nothing, or as much as the share less the discounted strike."""
         draw = torch.rand((count,), generator=generator, dtype=torch.float64)
-        above = torch.arange(count) % 2
-        x = torch.stack([self._spot(above.to(draw.dtype)), self.expiry * draw], -1)
+        above = (torch.arange(count) % 2).to(draw.dtype)
+        spot = self.strike * torch.exp(self.width * (2.0 * above - 1.0))
+        x = torch.stack([spot, self.expiry * draw], -1)
         forward = x[:, 0] - self.strike * torch.exp(-self.rate * (self.expiry - x[:, 1]))
         return Points(x, price=above * forward)
-
-    def _spot(self, unit: Tensor) -> Tensor:
-        return self.strike * torch.exp(self.width * (2.0 * unit - 1.0))
 
     # -- how good it is ------------------------------------------------------------------------------------------
 

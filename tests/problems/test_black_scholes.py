@@ -58,8 +58,8 @@ def test_residuals_are_those_of_torch_func(case):
         tau = expiry - x[1]
         m = x[0] / strike - torch.exp(-rate * tau)
         root = torch.sqrt(m**2 + 2 * sigma**2 / pi * tau)
-        raw = network(torch.stack([torch.log(x[0] / strike) / width, 2 * x[1] / expiry - 1, m / root]))
-        return strike * (0.5 * (m + root) + tau / root * raw)
+        raw = network(torch.stack([torch.log(x[0] / strike) / width, 2 * torch.sqrt(tau / expiry) - 1, m / root]))
+        return strike * (0.5 * (m + root) + 2 * sigma**2 / pi * tau / root * raw)
 
     def equation(u, x, data):
         value, slope, bend = u(x)[0], jacrev(u)(x)[0], hessian(u)(x)[0]
@@ -138,23 +138,26 @@ def test_samplers():
     spot, t = points.x[0].unbind(-1)
     assert ((t >= 0) & (t <= 1)).all()
     assert close((t > 0.75).double().mean(), torch.tensor(0.5, dtype=torch.float64), 0.02)
-    place = torch.log(spot / 100) / 1.5
+    place = torch.log(spot / 100)
     assert float(place.abs().max()) <= 1 + 1e-12
-    assert float(place.var()) == pytest.approx(1 / 3, abs=0.01)
+    assert float(place[0::2].var()) == pytest.approx(1 / 3, abs=0.01)
+    deviations = (place[1::2] + 0.05 * (1 - t[1::2])) / (0.2 * torch.sqrt(1 - t[1::2]))
+    assert float(deviations.abs().max()) <= 4 + 1e-9
+    assert float(deviations.var()) == pytest.approx(16 / 3, abs=0.1)
     assert close(points["root_time"][0], torch.sqrt(1 - t), 1e-12)
     ends = boundary.sample(generator(), 11)
     low = ends.x[0, 0::2, 0]
-    assert close(low, torch.full_like(low, 100 * exp(-1.5)))
+    assert close(low, torch.full_like(low, 100 * exp(-1.0)))
     assert float(ends["price"][0, 0::2].abs().max()) == 0.0
     high = ends.x[0, 1::2]
-    assert close(ends["price"][0, 1::2], 100 * exp(1.5) - 100 * torch.exp(-0.05 * (1 - high[:, 1])))
+    assert close(ends["price"][0, 1::2], 100 * exp(1.0) - 100 * torch.exp(-0.05 * (1 - high[:, 1])))
 
 
 def test_settings_and_places_that_will_not_do():
     assert list(problem().problems()) == []
     [told] = problem(volatility=0.4).problems()
-    assert told.startswith("width: 1.5 is less than 5 σ√T = 2")
-    with pytest.raises(UserError, match=r"S from 22\.31 to 448\.2, t from 0 to 1"):
+    assert told.startswith("width: 1 is less than 5 σ√T = 2")
+    with pytest.raises(UserError, match=r"S from 36\.79 to 271\.8, t from 0 to 1"):
         problem().locate(torch.tensor([[500.0, 0.5]]))
     assert (problem().components, problem().coordinates, problem().features) == (("V",), ("S", "t"), 3)
     x = problem().test_points(generator()).x[0]

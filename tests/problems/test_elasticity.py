@@ -48,9 +48,8 @@ def test_the_known_displacement_leaves_no_residual(case):
     assert all(float(r.abs().max()) < 1e-11 for r in left.values())
 
 
-def test_another_material_or_load_leaves_one():
-    """The tractions fit any material: the one on top is in units of its modulus."""
-    assert float(residual_of(displacement(), problem(shear=1.0))["equations"].abs().max()) > 0.1
+def test_another_load_leaves_one():
+    """The force makes the same displacement the answer of every material, so that only the load is left to get wrong."""
     assert all(float(r.abs().max()) > 0.1 for r in residual_of(displacement(), problem(load=3.0)).values())
 
 

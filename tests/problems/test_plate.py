@@ -35,7 +35,7 @@ def test_residuals_are_those_of_torch_func(support, load):
 
     def equation(u, x, data):
         q = torch.sin(pi * x).prod() if load == "sine" else 1.0
-        return laplacian(laplacian(lambda y: u(y)[0]))(x) - q
+        return 16 * (x * (1 - x)).prod() * (laplacian(laplacian(lambda y: u(y)[0]))(x) - q)
 
     def moment(u, x, data):
         bend = hessian(lambda y: u(y)[0])(x)
@@ -112,8 +112,6 @@ def test_where_it_is_defined():
         case.locate(x + 1.0)
     assert (case.outputs, case.components) == (1, ("w",))
     equation, moment = problem(support="simply_supported", boundary_points=7).terms()
-    x = equation.sample(generator(), 20_000).x[0]
-    assert close((x < 0.25).double().mean(0), torch.full((2,), 1 / 3, dtype=torch.float64), 0.02), "an arcsine law"
     x = moment.sample(generator(), 200).x[0]
     assert ((x == 0) | (x == 1)).any(1).all()
     assert (equation.count, moment.count, moment.weight) == (800, 7, 100.0)

@@ -28,7 +28,7 @@ PLATE = Derivatives(higher=((0, 0, 0, 0), (0, 0, 1, 1), (1, 1, 1, 1)))
         (Derivatives(higher=((0, 0, 0, 0),)), 14),
         (Derivatives(higher=((1, 2, 2),)), 1 + 10 + 2 + 1),
         (Derivatives(higher=((1, 2, 3),)), 1 + 10 + 3 + 1),
-        (PLATE, 1 + 10 + 3 + 4 + 3),
+        (PLATE, 1 + 10 + 3 + 4 + 3),  # in two coordinates 13
     ],
 )
 def test_a_jet_carries_no_more_channels_than_asked_for(wanted, channels):
@@ -80,11 +80,19 @@ def test_order(wanted, order):
 @pytest.mark.parametrize(
     ("request_", "words"),
     [
-        ({"higher": ((0, 0),)}, r"order 2, not of 3 or 4: .*pairs="),
-        ({"higher": ((0, 0, 0, 0, 0),)}, "order 5, not of 3 or 4: 4 is the highest"),
+        (
+            {"higher": ((0, 0),)},
+            r"higher takes tuples of 3 or 4 indices \(second derivatives are pairs=.*\(0, 0\) is none",
+        ),
+        ({"higher": ((0, 0, 0, 0, 0),)}, "4 is the highest order"),
+        ({"higher": (0, 0, 0)}, r"one entry; write it as higher=\(\(0, 0, 0\),\)"),
         ({"higher": ((0, 1, 0),)}, r"in order, \(0, 0, 1\)"),
-        ({"operator": ((1, 0, 2.0),)}, r"write it as \(0, 1, ...\)"),
+        ({"pairs": (0, 1)}, r"write it as pairs=\(\(0, 1\),\)"),
+        ({"pairs": ((0, 1, 1),)}, r"pairs takes pairs of indices, and \(0, 1, 1\) is none"),
         ({"pairs": ((0, -1),)}, "no index is negative"),
+        ({"operator": (0, 1, 2.0)}, r"write it as operator=\(\(0, 1, 2.0\),\)"),
+        ({"operator": ((0, 1),)}, r"operator takes entries \(i, j, a_ij\)"),
+        ({"operator": ((1, 0, 2.0),)}, r"write it as \(0, 1, a\)"),
         ({"higher": ((-1, 0, 0),)}, "no index is negative"),
     ],
 )

@@ -190,7 +190,7 @@ def test_what_was_not_asked_for_is_refused():
         jet.derivative(1, 0, 0)
     with pytest.raises(ValueError, match=r"no fourth derivative \(0, 0, 0, 0\): .*\(higher=\(\(0, 0, 0, 0\),\)\)"):
         jet.derivative(0, 0, 0, 0)
-    with pytest.raises(ValueError, match=r"ask for Derivatives\(orders up to 4\)"):
+    with pytest.raises(ValueError, match="4 is the highest order"):
         jet.derivative(0, 0, 0, 0, 0)
     with pytest.raises(ValueError, match=r"ask for Derivatives\(operator="):
         _ = jet.operator

@@ -61,7 +61,9 @@ def test_error_of_several_components_is_taken_over_all_of_them():
 
     @dataclass(frozen=True)
     class Pair(Known):
-        outputs = 2
+        @property
+        def outputs(self):
+            return 2
 
         def align(self, value, reference):
             return value + shift

@@ -46,7 +46,7 @@ class Plate(Problem):
     load: Literal["uniform", "sine"] = setting("uniform", help="q: 1, or sin πx sin πy")
     poisson_ratio: float = setting(0.3, min=0, max=0.5, help="ν, in the bending moment that is reported")
     boundary_points: int = setting(120, min=1, help="points on the edges, where the moment vanishes (simply supported)")
-    boundary_weight: float = setting(100.0, above=0, help="weight of the moment beside the equation's 1")
+    boundary_weight: float = setting(10000.0, above=0, help="weight of the moment beside the equation's 1")
 
     @property
     def coordinates(self) -> tuple[str, ...]:

@@ -64,9 +64,9 @@ def exact_jet(function: Plain, x: Tensor, derivatives: Derivatives) -> Jet:
         second = vmap(hessian(function))(x)
         channels += [second[..., i, j] for i, j in derivatives.pairs]
         if derivatives.laplacian:
-            every = derivatives.laplacian is True
-            over = range(x.shape[1]) if every else derivatives.laplacian
-            channels.append(sum(second[..., i, i] for i in over))
+            over = derivatives.laplacian
+            over = list(range(x.shape[1])) if isinstance(over, bool) else list(over)
+            channels.append(second[..., over, over].sum(-1))
     return Jet(torch.stack(channels)[:, None], x.shape[1], derivatives)
 
 

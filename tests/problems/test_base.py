@@ -40,7 +40,9 @@ def test_the_plainest_case():
 def test_several_components_are_numbered():
     @dataclass(frozen=True)
     class Two(Plain):
-        outputs = 2
+        @property
+        def outputs(self):
+            return 2
 
     assert Two("two", "two").components == ("u1", "u2")
 

@@ -114,4 +114,4 @@ def test_where_it_is_defined():
     equation, moment = problem(support="simply_supported", boundary_points=7).terms()
     x = moment.sample(generator(), 200).x[0]
     assert ((x == 0) | (x == 1)).any(1).all()
-    assert (equation.count, moment.count, moment.weight) == (800, 7, 100.0)
+    assert (equation.count, moment.count, moment.weight) == (800, 7, 10_000.0)

@@ -34,7 +34,7 @@ ACROSS = 2001  # points of a centre line on which its extremes are looked for
 class Cavity(Problem):
     """Velocity and pressure under the lid."""
 
-    points: int = setting(700, min=1, help="points inside; each leaves three rows")
+    points: int = setting(1200, min=1, help="points inside; each leaves three rows")
     reynolds: float = setting(100.0, above=0, help="Reynolds number Re, of the lid's largest velocity and the side")
     lid: int = setting(2, min=2, max=32, help="n in the lid's velocity (1 − (2x − 1)^n)²; even, 2 is the smoothest")
 

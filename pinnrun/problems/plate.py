@@ -12,8 +12,8 @@ Nothing is lost by it, for an error e that vanishes on the edges has, with Hardy
 
     ∫ |Δe|² = ∫ r e ≤ ‖d r‖ ‖e/d‖ ≤ C ‖d r‖ ‖e_xy‖,    r = Δ²w − q,
 
-so that the weighted residual still bounds it in the energy norm. S = 1/4π⁴ is the largest deflection of the simply supported plate under a sine load,
-in the middle, by which the network's output is brought to the deflection's size.
+so that the weighted residual still bounds it in the energy norm. S = 1/4π⁴ is the largest deflection of the simply
+supported plate under a sine load, by which the network's output is brought to the deflection's size.
 """
 
 from __future__ import annotations

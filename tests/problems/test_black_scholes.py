@@ -84,6 +84,15 @@ def test_the_payoff_holds_whatever_the_network():
     assert float((value - (spot - 100).clamp(min=0))[away].abs().max()) < 1e-13 * 400
 
 
+def test_at_expiry_everything_is_finite_even_at_the_strike():
+    case = problem()
+    network, theta = network_of(case)
+    points = Points(torch.tensor([[100.0, 1.0], [90.0, 1.0], [110.0, 1.0]], dtype=torch.float64))
+    jet = Field(network, case.inputs, case.ansatz).jet(theta, points, Derivatives(gradient=True, pairs=((0, 0),)))
+    assert torch.isfinite(jet.channels).all()
+    assert close(jet.d(0)[0, 1:, 0], torch.tensor([0.0, 1.0], dtype=torch.float64)), "the slope of the payoff"
+
+
 def test_the_lift_meets_the_price_at_the_money_before_expiry():
     """V ≈ K σ √(τ/2π): what c is chosen for."""
     case = problem(rate=0.0)

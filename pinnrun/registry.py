@@ -58,9 +58,15 @@ class Registry(Mapping[str, type]):
 
 PROBLEMS = Registry(
     {
+        "elasticity": "pinnrun.problems.elasticity:Elasticity",
+        "ginzburg_landau": "pinnrun.problems.ginzburg_landau:GinzburgLandau",
         "heat": "pinnrun.problems.heat:Heat",
+        "black_scholes": "pinnrun.problems.black_scholes:BlackScholes",
+        "cavity": "pinnrun.problems.cavity:Cavity",
+        "kovasznay": "pinnrun.problems.kovasznay:Kovasznay",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
+        "plate": "pinnrun.problems.plate:Plate",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",

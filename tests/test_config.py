@@ -13,10 +13,16 @@ from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.black_scholes import BlackScholes
+from pinnrun.problems.cavity import Cavity
 from pinnrun.problems.eigenvalue import Eigenvalue
+from pinnrun.problems.elasticity import Elasticity
+from pinnrun.problems.ginzburg_landau import GinzburgLandau
 from pinnrun.problems.heat import Heat
+from pinnrun.problems.kovasznay import Kovasznay
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
+from pinnrun.problems.plate import Plate
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS
@@ -35,6 +41,12 @@ SPELLED_OUT: dict[str, type] = {
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
     "problem/heat1d": Heat,
+    "problem/kovasznay": Kovasznay,
+    "problem/cavity": Cavity,
+    "problem/elasticity": Elasticity,
+    "problem/black_scholes": BlackScholes,
+    "problem/plate": Plate,
+    "problem/ginzburg_landau": GinzburgLandau,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,
     "problem/eigen_oscillator": Eigenvalue,

@@ -52,6 +52,29 @@ def test_error_is_relative_in_the_euclidean_norm(factor, error):
     assert assessor.error(solution) == pytest.approx(error, abs=1e-14)
 
 
+def test_error_of_several_components_is_taken_over_all_of_them():
+    """Aligned as the problem says, and without what is trained beside the components."""
+    network = Mlp(2, 3, 5, 2)
+    theta, points = parameters(network), Points(draw(50, 2))
+    value = network.value(theta, points.x[0])[:, :2].numpy()
+    shift = np.array([0.0, 4.0])
+
+    @dataclass(frozen=True)
+    class Pair(Known):
+        @property
+        def outputs(self):
+            return 2
+
+        def align(self, value, reference):
+            return value + shift
+
+        def reference(self):
+            return Reference(lambda x: value + shift + np.array([1.0, 0.0]), "one off in the first component")
+
+    error = Assessor(Pair("pair", "pair"), points).error(TrainedField(Pair("pair", "pair"), network, theta))
+    assert error == pytest.approx(50**0.5 / np.linalg.norm(value + shift + [1.0, 0.0]), rel=1e-12)
+
+
 def test_error_against_zero_is_absolute():
     problem = Known("known", "known", factor=0.0)
     points = Points(draw(50, 2))

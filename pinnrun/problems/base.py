@@ -60,7 +60,7 @@ class Reference:
     """A solution found without any network.
 
     Attributes:
-        field: potential at ``(N, d)`` float64 coordinates, ``(N,)``.
+        field: the solution at ``(N, d)`` float64 coordinates, ``(N,)``, or ``(N, k)`` for k components.
         source: what it is, in a few words ("closed form", "spectral solver, 1e-9").
     """
 
@@ -94,6 +94,11 @@ class Problem:
     def outputs(self) -> int:
         """Number of components k of the field."""
         return 1
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the k components: u, or u1, u2 …"""
+        return ("u",) if self.outputs == 1 else tuple(f"u{i + 1}" for i in range(self.outputs))
 
     def terms(self) -> Sequence[Term]:
         """The blocks of the objective."""
@@ -133,7 +138,10 @@ class Problem:
         return samples[0]
 
     def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """The field's values ``(N,)`` made comparable with the reference's, where the equation leaves a factor open."""
+        """The field's values made comparable with the reference's, where the equation leaves a factor or constant open.
+
+        Both are shaped as the reference gives them, ``(N,)`` or ``(N, k)``.
+        """
         return value
 
     def reference(self) -> Reference | None:

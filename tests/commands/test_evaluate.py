@@ -9,6 +9,10 @@ from runs import interrupt, start
 
 from pinnrun import storage
 from pinnrun.architectures import Mlp
+from pinnrun.calculus import Derivatives, Points
+from pinnrun.commands.evaluate import field_table
+from pinnrun.problems.kovasznay import Kovasznay
+from pinnrun.solution import TrainedField
 
 POINTS = np.array([[0.25, 0.5], [1.0, 0.0], [0.125, 0.75], [1 / 3, 2 / 3]])
 
@@ -88,6 +92,18 @@ def test_a_run_that_was_interrupted_at_once_has_a_field(pinnrun, workplace):
     np.save("points.npy", POINTS)
     assert pinnrun("evaluate", "points=points.npy").code == 0  # of the latest run
     assert np.isfinite(np.load("points_field.npy")).all()
+
+
+def test_components_have_names_of_their_own():
+    problem, network = Kovasznay("case", "kovasznay"), Mlp(2, 3, 4, 1)
+    solution = TrainedField(problem, network, network.initial(torch.Generator().manual_seed(0)))
+    x = POINTS - 0.25
+    table, names = field_table(problem, solution, x, True)
+    assert names == ["x", "y", "u", "du_dx", "du_dy", "v", "dv_dx", "dv_dy", "p", "dp_dx", "dp_dy"]
+    assert field_table(problem, solution, x, False)[1] == ["x", "y", "u", "v", "p"]
+    jet = solution(Points(torch.as_tensor(x)), Derivatives(gradient=True))
+    np.testing.assert_array_equal(table[:, 5], jet.value[0, :, 1])
+    np.testing.assert_array_equal(table[:, 10], jet.d(1)[0, :, 2])
 
 
 @pytest.mark.parametrize(

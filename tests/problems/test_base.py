@@ -27,7 +27,7 @@ def test_the_plainest_case():
     problem = Plain("plain", "plain")
     points = problem.terms()[0].sample(torch.Generator(), 5)
     jet = problem.inputs(points, Derivatives(gradient=True))
-    assert (problem.features, problem.outputs) == (2, 1)
+    assert (problem.features, problem.outputs, problem.components) == (2, 1, ("u",))
     assert torch.equal(jet.value, points.x)
     assert problem.ansatz(points, jet) is jet
     assert problem.physical(points, jet) is jet
@@ -35,6 +35,16 @@ def test_the_plainest_case():
     assert problem.observables(lambda points, derivatives: jet) == {}
     assert torch.equal(problem.locate(points.x[0]).x, points.x)
     assert torch.equal(problem.test_points(torch.Generator()).x, cube(2, 1)(torch.Generator(), 20).x)
+
+
+def test_several_components_are_numbered():
+    @dataclass(frozen=True)
+    class Two(Plain):
+        @property
+        def outputs(self):
+            return 2
+
+    assert Two("two", "two").components == ("u1", "u2")
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,12 @@ class Registry(Mapping[str, type]):
 PROBLEMS = Registry(
     {
         "heat": "pinnrun.problems.heat:Heat",
+        "inverse_burgers": "pinnrun.problems.inverse_burgers:InverseBurgers",
+        "lorenz": "pinnrun.problems.ode:Lorenz",
+        "lotka_volterra": "pinnrun.problems.ode:LotkaVolterra",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
+        "oscillator": "pinnrun.problems.ode:Oscillator",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",

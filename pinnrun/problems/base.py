@@ -72,6 +72,18 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class About:
+    """What `pinnrun problems` says of a problem, in plain text; read from the YAML file, without importing anything."""
+
+    family: str = setting("", help="heading under which it is listed")
+    equation: str = setting("", help="the equation, on one line")
+    domain: str = setting("", help="where it holds, with boundary and initial conditions")
+    dimension: str = setting("", help="number of coordinates; time is written + t")
+    reference: str = setting("", help="what errors are measured against")
+    seconds: float | None = setting(None, min=0, unit="CPU s", help="what the default command takes, roughly")
+
+
+@dataclass(frozen=True)
 class Problem:
     """A differential equation with its domain, samplers, hard constraints and reference."""
 
@@ -79,6 +91,7 @@ class Problem:
     type: str = setting(help="the class that solves it, as registered")
     summary: str = setting("", help="one line for `pinnrun problems`")
     points: int = setting(1000, min=1, help="training points; the terms share them out")
+    about: About = setting(About(), help="what `pinnrun problems` says of it")
 
     formulation: ClassVar[str] = "residual"
     """What the objective is: "residual" (½‖r‖², zero at a solution), "energy" or "rayleigh" (a minimum elsewhere)."""

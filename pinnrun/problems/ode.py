@@ -164,7 +164,7 @@ class Oscillator(InitialValueProblem):
 class LotkaVolterra(InitialValueProblem):
     """x' = αx − βxy, y' = δxy − γy: prey x and predators y (Lotka 1925, Volterra 1926)."""
 
-    duration: float = setting(8.0, above=0, help="T, the end of the time interval that begins at 0")
+    duration: float = setting(4.0, above=0, help="T, the end of the time interval that begins at 0")
     initial: tuple[float, ...] = setting((1.0, 1.0), help="prey and predators at t = 0")
     scale: tuple[float, ...] = setting((4.0, 2.0), above=0, help="how far either moves, roughly; []: 1 for both")
     growth: float = setting(1.5, min=0, help="α, of the prey")
@@ -186,7 +186,7 @@ class Lorenz(InitialValueProblem):
     Errors grow by e^{0.9t} on its attractor: keep the interval short.
     """
 
-    duration: float = setting(1.0, above=0, help="T, the end of the time interval that begins at 0")
+    duration: float = setting(0.6, above=0, help="T, the end of the time interval that begins at 0")
     initial: tuple[float, ...] = setting((1.0, 1.0, 1.0), help="x, y and z at t = 0")
     scale: tuple[float, ...] = setting((20.0, 25.0, 45.0), above=0, help="how far x, y and z move, roughly; []: 1 each")
     prandtl: float = setting(10.0, help="σ, the Prandtl number")

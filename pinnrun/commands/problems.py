@@ -24,7 +24,7 @@ WIDTH = 100
 FAMILIES = ("Poisson-Boltzmann", "Poisson", "Evolution", "Ordinary differential equations", "Eigenvalues")
 OWN = "Others"  # what says of itself no family
 HEAD = ("type", "name", "summary", "about")  # keys that are told in words
-COLUMNS = ("equation", "dimension", "reference", "seconds")
+COLUMNS = ("equation", "coordinates", "reference", "seconds")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def page(entry: Entry, *options: str) -> list[str]:
     facts = {
         "equation": about.get("equation"),
         "domain": about.get("domain"),
-        "dimension": about.get("dimension"),
+        "dimension": about.get("coordinates"),
         "reference": about.get("reference"),
         "time": None if seconds is None else f"about {_text(seconds)} CPU s, with everything at its default",
     }

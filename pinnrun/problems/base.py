@@ -78,7 +78,7 @@ class About:
     family: str = setting("", help="heading under which it is listed")
     equation: str = setting("", help="the equation, on one line")
     domain: str = setting("", help="where it holds, with boundary and initial conditions")
-    dimension: str = setting("", help="number of coordinates; time is written + t")
+    coordinates: str = setting("", help="number of coordinates; time is written + t")
     reference: str = setting("", help="what errors are measured against")
     seconds: float | None = setting(None, min=0, unit="CPU s", help="what the default command takes, roughly")
 

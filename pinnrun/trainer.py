@@ -51,9 +51,7 @@ class Trainer:
         self.config, self.problem, self.optimizer = config, config.problem, config.optimizer
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed)
-        network = config.architecture.start(
-            len(self.problem.coordinates), self.problem.features, self.problem.outputs
-        )
+        network = config.architecture.start(len(self.problem.coordinates), self.problem.features, self.problem.outputs)
         self.network: Mlp | WithCoefficients = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0

@@ -154,7 +154,8 @@ def page(entry: Entry, *options: str) -> list[str]:
         if fact:
             lines += [*wrap(str(fact), WIDTH, initial_indent=f"  {name:<11}", subsequent_indent=" " * 13)]
     if keys:
-        lines += ["", "keys with their defaults, on the command line problem.KEY=VALUE", *(f"  {line}" for line in keys)]
+        heading = "keys with their defaults, on the command line problem.KEY=VALUE"
+        lines += ["", heading, *(f"  {line}" for line in keys)]
     if others:
         lines += ["", "it also sets", *(f"  {line}" for line in others)]
     return [*lines, "", f"  $ pinnrun train{where} problem={entry.name}{_first_key(entry)}"]
@@ -179,7 +180,7 @@ def split(text: str) -> tuple[list[str], list[str]]:
 
 
 def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
-    """Each key that is not indented, with what is indented or commented below it; nothing of what is above the first."""
+    """Each key that is not indented, with what is indented or commented below it; nothing from above the first."""
     block: list[str] = []
     for line in lines:
         if line.strip() and not line[0].isspace() and line[0] not in "#-":

@@ -4,7 +4,7 @@
 
 No boundary and no initial value is given, only the measurements, as in Raissi, Perdikaris & Karniadakis (J. Comput.
 Phys. 378 (2019) 686, section 4.1.1). They are made from the solution for λ = 1 that starts at −sin πx and is zero on
-both sides: the transform of Cole (Q. Appl. Math. 9 (1951) 225) and Hopf (CPAM 3 (1950) 201), by Gauss-Hermite quadrature.
+both sides: the transform of Cole (Q. Appl. Math. 9 (1951) 225) and Hopf (CPAM 3 (1950) 201), by quadrature.
 
 The loss of a perfect fit is that of the noise, σ²/2. The merit therefore counts of the misfit only what is above the
 noise, ½ max(0, mean (u − y)² − σ²) (the discrepancy principle: Morozov, Sov. Math. Dokl. 7 (1966) 414).
@@ -122,12 +122,12 @@ class InverseBurgers(Problem):
 
 
 def misfit(points: Points, u: Jet) -> Tensor:
-    """u − y."""
+    """What the field has above the measurements, u − y."""
     return u.value[..., 0] - points["measured"]
 
 
 def cole_hopf(x: np.ndarray, t: np.ndarray, viscosity: float, nodes: int = NODES) -> np.ndarray:
-    """u at ``(N,)`` places and times, ``(N,)``: the ratio of ∫ −sin πy f(y) dG and ∫ f(y) dG.
+    """The solution at ``(N,)`` places and times, ``(N,)``: the ratio of ∫ −sin πy f(y) dG and ∫ f(y) dG.
 
     G is normal around x with variance 2νt, and f(y) = e^{−cos(πy)/2πν} is multiplied with the quadrature's weights as
     exponents, since it alone runs over e^{±1/2πν}.

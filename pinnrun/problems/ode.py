@@ -137,7 +137,7 @@ class Oscillator(InitialValueProblem):
     initial: tuple[float, ...] = setting((1.0, 0.0), help="x and v at t = 0")
     scale: tuple[float, ...] = setting((2.0, 6.0), above=0, help="how far x and v move, roughly; []: 1 for both")
     frequency: float = setting(6.0, above=0, help="ω of the undamped oscillator, in radians a unit of time")
-    damping: float = setting(0.1, min=0, help="ζ: below 1 it oscillates, at 1 it is critically damped, above 1 it creeps")
+    damping: float = setting(0.1, min=0, help="ζ: below 1 it oscillates, from 1 on it creeps")
 
     names = ("x", "v")
 

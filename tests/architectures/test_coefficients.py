@@ -27,11 +27,9 @@ def case():
         value, slope, curvature = u[0](x[0]), jacrev(u[0])(x[0])[0], hessian(u[0])(x[0])[0]
         return slope[0] + value[1] * value[0] * slope[1] - value[2] * curvature[1, 1]
 
-    terms = [
-        (Term("equation", cube(2, 5), equation, Derivatives(gradient=True, pairs=((1, 1),)), 9, weight=2.0), plain),
-        (Term("data", cube(2, 6), lambda p, u: u.value[..., 0] - 0.3, Derivatives(), 6), lambda u, x, d: u[0](x[0])[0] - 0.3),
-    ]  # fmt: skip
-    return make("coefficients", NETWORK, terms)
+    first = Term("equation", cube(2, 5), equation, Derivatives(gradient=True, pairs=((1, 1),)), 9, weight=2.0)
+    second = Term("data", cube(2, 6), lambda points, u: u.value[..., 0] - 0.3, Derivatives(), 6)
+    return make("coefficients", NETWORK, [(first, plain), (second, lambda u, x, data: u[0](x[0])[0] - 0.3)])
 
 
 def test_they_are_constants_behind_the_field():

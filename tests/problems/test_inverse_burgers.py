@@ -42,7 +42,7 @@ def test_the_transform_agrees_with_finite_differences(viscosity):
             flux = (u[2:] ** 2 - u[:-2] ** 2) / (4 * h)
             return viscosity * (u[2:] - 2 * u[1:-1] + u[:-2]) / h**2 - flux
 
-        band = dict(method="LSODA", lband=1, uband=1, rtol=1e-8, atol=1e-10)
+        band = {"method": "LSODA", "lband": 1, "uband": 1, "rtol": 1e-8, "atol": 1e-10}
         return solve_ivp(rate, (0, 1), -np.sin(pi * x[1:-1]), **band).y[:, -1]
 
     coarse, fine = at_one(200), at_one(400)

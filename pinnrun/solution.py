@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Mlp
-from pinnrun.architectures.coefficients import WithCoefficients
 from pinnrun.calculus import Derivatives, Field, Jet, Points
 from pinnrun.problems import Problem
 
@@ -18,7 +17,7 @@ from pinnrun.problems import Problem
 class TrainedField:
     """u_θ of a problem: called with points anywhere it gives the field's jet, channels ``(S, M, N, k)``."""
 
-    def __init__(self, problem: Problem, network: Mlp | WithCoefficients, theta: Tensor) -> None:
+    def __init__(self, problem: Problem, network: Mlp, theta: Tensor) -> None:
         self.field = Field(network, problem.inputs, problem.trial)
         self.theta = theta
 

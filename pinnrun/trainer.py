@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Mlp, deepen, widen
-from pinnrun.architectures.coefficients import WithCoefficients, from_description, grow, with_coefficients
+from pinnrun.architectures.coefficients import from_description, grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome
@@ -52,7 +52,7 @@ class Trainer:
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed)
         network = config.architecture.start(len(self.problem.coordinates), self.problem.features, self.problem.outputs)
-        self.network: Mlp | WithCoefficients = with_coefficients(network, self.problem.coefficients)
+        self.network: Mlp = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
         self.best_loss = self.latest_merit = inf

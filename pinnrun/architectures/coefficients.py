@@ -100,9 +100,9 @@ class WithCoefficients:
         """The same with ``width`` neurons per layer."""
         return replace(self, network=self.network.wider(width))
 
-    def deeper(self, *, residual: bool) -> WithCoefficients:
+    def deeper(self, **how: bool) -> WithCoefficients:
         """The same with one hidden layer more."""
-        return replace(self, network=self.network.deeper(residual=residual))
+        return replace(self, network=self.network.deeper(**how))
 
     def plain(self) -> WithCoefficients:
         """The same without residual blocks."""
@@ -114,7 +114,7 @@ class WithCoefficients:
 
 
 def with_coefficients(network: Any, coefficients: Coefficients) -> Any:
-    """The network itself where there are none."""
+    """The network with these unknown coefficients behind its outputs; itself where there are none."""
     return WithCoefficients(network, coefficients) if coefficients else network
 
 
@@ -130,7 +130,7 @@ def grow(rule: Callable[..., Growth], network: Any, theta: Tensor, *arguments: A
     if not isinstance(network, WithCoefficients):
         return rule(network, theta, *arguments)
     inner = rule(network.network, theta[: network.network.size], *arguments)
-    grown = replace(network, network=inner.architecture)
+    grown: Any = replace(network, network=inner.architecture)
     places = inner.old_to_new
     if places is not None:
         places = torch.cat([places, torch.arange(inner.architecture.size, grown.size)])

@@ -127,7 +127,7 @@ def is_number(text: str) -> bool:
 
 
 def field_table(problem: Any, solution: Any, x: np.ndarray, gradient: bool) -> tuple[np.ndarray, list[str]]:
-    """Columns: the coordinates, then each component and its slopes on request; ``(N, d + k)`` or ``(N, d + k + kd)``."""
+    """Columns: the coordinates, each component, and its slopes on request; ``(N, d + k)`` or ``(N, d + k + kd)``."""
     import torch
 
     from pinnrun.calculus import Derivatives

@@ -174,7 +174,7 @@ class Problem:
         return samples[0]
 
     def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """The field's values made comparable with the reference's, where the equation leaves a factor or a constant open.
+        """The field's values made comparable with the reference's, where the equation leaves a factor or constant open.
 
         Both are shaped as the reference gives them, ``(N,)`` or ``(N, k)``.
         """

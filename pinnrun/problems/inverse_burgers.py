@@ -86,7 +86,8 @@ class InverseBurgers(Problem):
 
     def _measured(self, generator: torch.Generator, count: int) -> Points:
         """All measurements, however many are asked for: there are no more."""
-        return Points(*self._data[:1], measured=self._data[1])
+        x, measured = self._data
+        return Points(x, measured=measured)
 
     @cached_property
     def _data(self) -> tuple[Tensor, Tensor]:

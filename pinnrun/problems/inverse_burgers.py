@@ -93,7 +93,7 @@ class InverseBurgers(Problem):
     def _data(self) -> tuple[Tensor, Tensor]:
         generator = torch.Generator().manual_seed(self.data_seed)
         x = self._inside(generator, self.data_points).x[0]
-        exact = torch.as_tensor(cole_hopf(*x.numpy().T, self.viscosity))
+        exact = torch.as_tensor(self.reference().field(x.numpy()))
         return x, exact + self.noise * torch.randn(len(x), generator=generator, dtype=torch.float64)
 
     def locate(self, x: Tensor) -> Points:

@@ -39,6 +39,17 @@ def make_generators(seed: int) -> dict[str, torch.Generator]:
     return generators
 
 
+def moved(state: Any, device: torch.device) -> Any:
+    """A copy of nested tensors and plain values, numbers on the device; generators' bytes stay where they are read."""
+    if isinstance(state, Tensor):
+        return state.to(device, copy=True) if state.is_floating_point() else state.clone()
+    if isinstance(state, dict):
+        return {key: moved(value, device) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(moved(value, device) for value in state)
+    return copy.deepcopy(state)
+
+
 class Trainer:
     """Holds θ and everything that T(θ) depends on; its ``state`` is all that a bit-equal continuation needs.
 
@@ -214,7 +225,7 @@ class Trainer:
         """Take up a saved state; the training points are drawn again as they were."""
         self.network = from_description(state["network"])
         self.theta = state["theta"].to(self.device, self.precision).clone()
-        self.optimizer.load(copy.deepcopy(state["optimizer"]))
+        self.optimizer.load(moved(state["optimizer"], self.device))
         self.generators["sampling"].set_state(state["points_drawn_from"].cpu())
         self.draw_points()
         for purpose, generator in self.generators.items():

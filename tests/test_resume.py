@@ -112,7 +112,7 @@ def test_what_a_kill_left_is_swept_up(tmp_path):
 
 def test_resumed_right_before_a_step_that_is_rejected(tmp_path):
     """Its row repeats the terms' shares of the step before, which the resumed run has not seen."""
-    words = ("scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3")
+    words = ("scaleup=fixed", "optimizer.trials=2", "optimizer.damping=0.3", "optimizer.acceleration=0")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     expected = start(whole, *words)
     assert expected["status"] == "stalled" and expected["steps"] > 2

@@ -16,7 +16,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-COLOURS = {"adam": "C0", "lm": "C1"}
+COLOURS = {"adam": "C0", "adam, not recorded": "C2", "lm": "C1"}
 MARKERS = {"float64": "o", "float32": "s"}
 
 

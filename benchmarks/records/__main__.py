@@ -84,14 +84,15 @@ def _names(text: str) -> list[str]:
 
 
 def chosen(wanted: argparse.Namespace) -> list[Job]:
-    """The trainings that the command line asks for: all optimizers of a row before the next, seeds innermost."""
+    """The trainings that the command line asks for: all of a seed before the next, recipes first."""
     jobs = []
-    for row in (ROWS[name] for name in wanted.rows):
-        scale = scale_of(wanted, row)
-        for optimizer in row.optimizers:
-            if wanted.optimizers is None or optimizer in wanted.optimizers:
-                jobs += [Job(row, optimizer, seed, scale) for seed in wanted.seeds]
-    return jobs
+    for seed in wanted.seeds:
+        for row in (ROWS[name] for name in wanted.rows):
+            scale = scale_of(wanted, row)
+            for optimizer in row.optimizers:
+                if wanted.optimizers is None or optimizer in wanted.optimizers:
+                    jobs.append(Job(row, optimizer, seed, scale))
+    return sorted(jobs, key=lambda job: job.optimizer != job.row.optimizer)
 
 
 def scale_of(wanted: argparse.Namespace, row: Row) -> float:

@@ -51,7 +51,7 @@ class Observer(QuietDisplay):
     """A display that shows nothing and measures the error as time goes by.
 
     Args:
-        measure: "relative" or "rms".
+        measure: "relative", "rms" or "observables", as in ``Row``.
         stop: error at which the run may end.
     """
 
@@ -89,6 +89,8 @@ class Observer(QuietDisplay):
     def _prepare(self) -> Callable[[], float]:
         trainer = self.runner.trainer
         assessor = Assessor(trainer.problem, trainer.test_points)
+        if self.measure == "observables":
+            return lambda: max(item["error"] for item in assessor.observables(trainer.solution).values())
         reference = trainer.problem.reference()
         assert reference is not None, "a record is an error against a reference"
         exact = reference.field(trainer.test_points.x[0].numpy())

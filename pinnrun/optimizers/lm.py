@@ -44,7 +44,7 @@ class LevenbergMarquardt:
     damping: float = setting(1e-3, above=0, help="first λ, relative to the largest diagonal entry of JᵀJ")
     trials: int = setting(12, min=1, help="damping values tried before a step is given up")
     form: Literal["auto", "gram", "kernel"] = setting("auto", help="the system solved: P × P, N × N, or the smaller")
-    acceleration: float = setting(0.0, min=0, help="largest bend 2|a|/|d| of a geodesic step; 0: straight steps")
+    acceleration: float = setting(0.75, min=0, help="largest bend 2|a|/|d| of a geodesic step; 0: straight steps")
     _lambda: float | None = field(default=None, init=False, repr=False)
     _nu: float = field(default=2.0, init=False, repr=False)
 

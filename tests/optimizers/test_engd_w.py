@@ -54,6 +54,19 @@ def test_the_length_is_the_best_of_the_grid():
     assert sum(objective.shares().values()) == pytest.approx(info.loss, rel=1e-12), "of the new θ, not of a trial"
 
 
+def test_a_length_that_decays_to_a_quarter():
+    """η f^(t/T) with f = 1/4 and T = 2, along the same direction; a growth begins anew, a saved clock goes on."""
+    case = CATALOGUE["poisson_soft"]()
+    optimizer = fixed(damping=1e-3, schedule="exponential", decay_steps=2, decay_to=0.25)
+    lengths = [optimizer.step(case.objective, case.theta)[1].length for _ in range(3)]
+    assert lengths == pytest.approx([0.05, 0.025, 0.0125])
+    resumed = fixed(damping=1e-3, schedule="exponential", decay_steps=2, decay_to=0.25)
+    resumed.load(optimizer.state())
+    assert resumed.rate == optimizer.rate == pytest.approx(0.05 / 8.0)
+    optimizer.grow(None, 1)
+    assert optimizer.rate == 0.05
+
+
 class Given:
     """Rows that are linear in θ."""
 

@@ -14,6 +14,11 @@ PACE = Pace(2, 2, 2, 1, 1)
 NAMES = ["fit", "burgers", "poisson_boltzmann"]
 
 
+def straight(*args, **settings):
+    """Levenberg-Marquardt whose steps do not bend."""
+    return LevenbergMarquardt(*args, acceleration=0.0, **settings)
+
+
 class Cliff(Objective):
     """Every trial step falls: the loss is `beyond` anywhere but where it is linearized."""
 
@@ -43,7 +48,7 @@ def test_one_step_is_the_dense_formula(name, form):
     _, jacobian, gradient, scale = dense(case, case.theta)
     damping = 0.3 * scale
     expected = -np.linalg.solve(jacobian.T @ jacobian + damping * np.eye(len(gradient)), gradient)
-    theta, info = LevenbergMarquardt(PACE, damping=0.3, form=form).step(case.objective, case.theta)
+    theta, info = straight(PACE, damping=0.3, form=form).step(case.objective, case.theta)
     assert info.accepted
     assert info.evaluations == 2
     assert info.damping == pytest.approx(damping, rel=1e-12)
@@ -63,7 +68,7 @@ def test_the_smaller_system_is_solved(monkeypatch):
     )
     for name, form in (("fit", "auto"), ("burgers", "auto"), ("fit", "kernel"), ("burgers", "gram")):
         case = CATALOGUE[name]()
-        LevenbergMarquardt(PACE, form=form).step(case.objective, case.theta)
+        straight(PACE, form=form).step(case.objective, case.theta)
     assert solved == [10, 13, 20, CATALOGUE["burgers"]().network.size]
 
 
@@ -92,7 +97,7 @@ def by_hand(case, theta, damping, steps, trials):
 @pytest.mark.parametrize(("name", "damping"), [("fit", 1e-6), ("burgers", 1e-3)])
 def test_damping_follows_nielsen_step_by_step(name, damping):
     case = CATALOGUE[name]()
-    optimizer, theta = LevenbergMarquardt(PACE, damping=damping), case.theta
+    optimizer, theta = straight(PACE, damping=damping), case.theta
     path = by_hand(case, theta, damping, 8, 12)
     for expected, used, tries, gain in path:
         theta, info = optimizer.step(case.objective, theta)
@@ -126,7 +131,7 @@ def test_it_ends_in_the_minimum_that_minpack_finds(form):
     )
     assert best.success
     assert best.cost > 1e-3
-    optimizer, theta = LevenbergMarquardt(PACE, form=form), case.theta
+    optimizer, theta = straight(PACE, form=form), case.theta
     for _ in range(100):
         theta, _ = optimizer.step(case.objective, theta)
     assert float(case.objective.value(theta)) == pytest.approx(best.cost, rel=1e-12)
@@ -135,7 +140,7 @@ def test_it_ends_in_the_minimum_that_minpack_finds(form):
 
 def test_every_accepted_step_lowers_the_loss():
     case = CATALOGUE["poisson_hard"]()
-    optimizer, theta, losses = LevenbergMarquardt(PACE), case.theta, [float(case.objective.value(case.theta))]
+    optimizer, theta, losses = straight(PACE), case.theta, [float(case.objective.value(case.theta))]
     while losses[-1] > 1e-12 * losses[0]:
         theta, info = optimizer.step(case.objective, theta)
         assert info.accepted
@@ -149,7 +154,7 @@ def test_every_accepted_step_lowers_the_loss():
 def test_a_step_is_given_up_after_so_many_trials(beyond):
     """λ grows by 2, 4, 8, 16; θ stays; the next step begins where the trials ended."""
     case = CATALOGUE["fit"]()
-    optimizer = LevenbergMarquardt(PACE, damping=1e-3, trials=4)
+    optimizer = straight(PACE, damping=1e-3, trials=4)
     scale = dense(case, case.theta)[3]
     theta, info = optimizer.step(cliff(case, beyond), case.theta)
     assert theta is case.theta
@@ -166,11 +171,11 @@ def test_a_step_is_given_up_after_so_many_trials(beyond):
 
 def test_damping_stays_within_bounds():
     case = CATALOGUE["fit"]()
-    optimizer = LevenbergMarquardt(PACE, trials=40)
+    optimizer = straight(PACE, trials=40)
     scale = dense(case, case.theta)[3]
     optimizer.step(cliff(case), case.theta)
     assert optimizer.state()["lambda"] == pytest.approx(1e12 * scale, rel=1e-12)
-    low = LevenbergMarquardt(PACE, damping=1.1e-15, form="kernel")
+    low = straight(PACE, damping=1.1e-15, form="kernel")
     easy = CATALOGUE["poisson_soft"]()
     low.step(easy.objective, easy.theta)
     assert low.state()["lambda"] >= 1e-15 * dense(easy, easy.theta)[3] * (1 - 1e-12)
@@ -182,7 +187,7 @@ def test_a_vanished_gradient_is_the_end():
     theta = torch.zeros(nothing.network.size, dtype=torch.float64)
     points = case.blocks[0].points
     points.data["data"].zero_()  # the zero network fits zero data exactly
-    new, info = LevenbergMarquardt(PACE).step(case.objective, theta)
+    new, info = straight(PACE).step(case.objective, theta)
     assert new is theta
     assert info.outcome is Outcome.CONVERGED
     assert info.loss == 0.0
@@ -191,7 +196,7 @@ def test_a_vanished_gradient_is_the_end():
 @pytest.mark.parametrize("old_to_new", [None, torch.arange(10)])
 def test_growth_starts_the_damping_anew(old_to_new):
     case = CATALOGUE["fit"]()
-    optimizer, fresh = LevenbergMarquardt(PACE, trials=3), LevenbergMarquardt(PACE, trials=3)
+    optimizer, fresh = straight(PACE, trials=3), straight(PACE, trials=3)
     optimizer.step(cliff(case), case.theta)
     optimizer.grow(old_to_new, case.network.size)
     assert optimizer.state() == fresh.state()
@@ -200,7 +205,7 @@ def test_growth_starts_the_damping_anew(old_to_new):
 
 def test_softening_is_ten_times_the_damping():
     case = CATALOGUE["fit"]()
-    optimizer = LevenbergMarquardt(PACE, damping=1e-3)
+    optimizer = straight(PACE, damping=1e-3)
     optimizer.soften()
     assert optimizer.state() == {"lambda": None, "nu": 2.0, "damping": 1e-2}
     _, info = optimizer.step(case.objective, case.theta)
@@ -275,7 +280,7 @@ def test_an_energy_is_not_bent():
     """Its rows are not its gradient's: the step is the straight one."""
     case = CATALOGUE["fit"]()
     objective = case.objective
-    straight, _ = LevenbergMarquardt(PACE).step(objective, case.theta)
+    unbent, _ = straight(PACE).step(objective, case.theta)
     linearize = objective.linearize
 
     def as_energy(theta):
@@ -285,5 +290,5 @@ def test_an_energy_is_not_bent():
 
     objective.linearize = as_energy
     theta, info = LevenbergMarquardt(PACE, acceleration=0.75).step(objective, case.theta)
-    assert torch.equal(theta, straight)
+    assert torch.equal(theta, unbent)
     assert info.evaluations == 2

@@ -20,8 +20,8 @@ def drawn(case, starts, seed=0):
 
 
 def single(case, theta, steps):
-    """The losses and θ of plain Levenberg-Marquardt, step by step, and the evaluations it took."""
-    optimizer, path = LevenbergMarquardt(PACE), []
+    """The losses and θ of Levenberg-Marquardt with straight steps, one by one, and the evaluations it took."""
+    optimizer, path = LevenbergMarquardt(PACE, acceleration=0.0), []
     for _ in range(steps):
         theta, info = optimizer.step(case.objective, theta)
         path.append((info.loss, theta, info.evaluations))

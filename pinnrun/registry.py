@@ -63,9 +63,13 @@ PROBLEMS = Registry(
         "heat": "pinnrun.problems.heat:Heat",
         "black_scholes": "pinnrun.problems.black_scholes:BlackScholes",
         "cavity": "pinnrun.problems.cavity:Cavity",
+        "inverse_burgers": "pinnrun.problems.inverse_burgers:InverseBurgers",
         "kovasznay": "pinnrun.problems.kovasznay:Kovasznay",
+        "lorenz": "pinnrun.problems.ode:Lorenz",
+        "lotka_volterra": "pinnrun.problems.ode:LotkaVolterra",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
+        "oscillator": "pinnrun.problems.ode:Oscillator",
         "plate": "pinnrun.problems.plate:Plate",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
@@ -126,5 +130,8 @@ POLICIES = Registry(
 
 
 def network_of(description: Mapping[str, Any]) -> Network:
-    """The network that has described itself so."""
-    return ARCHITECTURES[description["type"]].network.from_description(description)
+    """The network that has described itself so, with whatever unknown coefficients stand behind it."""
+    coefficients = import_module("pinnrun.architectures.coefficients")
+    return coefficients.from_description(
+        description, lambda plain: ARCHITECTURES[plain["type"]].network.from_description(plain)
+    )

@@ -18,7 +18,7 @@ class TrainedField:
     """u_θ of a problem: called with points anywhere it gives the field's jet, channels ``(S, M, N, k)``."""
 
     def __init__(self, problem: Problem, network: Network, theta: Tensor) -> None:
-        self.field = Field(network, problem.inputs, problem.ansatz)
+        self.field = Field(network, problem.inputs, problem.trial)
         self.theta = theta
 
     @torch.no_grad()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Network, deepen, widen
+from pinnrun.architectures.coefficients import grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome, StepInfo
@@ -66,9 +67,10 @@ class Trainer:
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed, config.sampling.numbers)
         random = self.generators["initialisation"]
-        self.network: Network = config.architecture.start(
+        network = config.architecture.start(
             len(self.problem.coordinates), self.problem.features, self.problem.outputs, random
         )
+        self.network: Network = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(random).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
         self.best_loss = self.latest_merit = inf
@@ -109,7 +111,7 @@ class Trainer:
             return self.weighed.own.evaluate_rows(self.theta, term, points.to(self.device, self.precision)).T
 
     def _make_objectives(self) -> None:
-        field = Field(self.network, self.problem.inputs, self.problem.ansatz)
+        field = Field(self.network, self.problem.inputs, self.problem.trial)
         self.weighed = Weighed(self.weighting, field, self._points, self.problem.objective)
         self.evaluation = self.problem.merit(field, self.evaluation_points)
 
@@ -231,9 +233,9 @@ class Trainer:
         policy, old = self.config.scaleup, self.solution
         generator, before = self.generators["growth"], self.network
         if action is Action.WIDEN:
-            growth = widen(before, self.theta, policy.wider(before.width), policy.init, generator)
+            growth = grow(widen, before, self.theta, policy.wider(before.width), policy.init, generator)
         else:
-            growth = deepen(before, self.theta, policy.init, generator)
+            growth = grow(deepen, before, self.theta, policy.init, generator)
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.held = self.rejections = 0

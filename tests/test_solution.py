@@ -8,6 +8,7 @@ import torch
 from cases import close, draw, parameters
 
 from pinnrun.architectures import Mlp
+from pinnrun.architectures.coefficients import with_coefficients
 from pinnrun.calculus import Derivatives, Points
 from pinnrun.problems.base import Observable, Problem, Reference
 from pinnrun.problems.poisson import Poisson
@@ -136,3 +137,45 @@ def test_points_come_to_the_precision_of_the_network():
     error = assessor.error(solution)
     assert isinstance(error, float)
     assert 1e-9 < error < 1e-5
+
+
+@dataclass(frozen=True)
+class Pair(Problem):
+    """Two components, of which the reference knows both, the second wrong by a factor of three."""
+
+    coordinates = ("x", "y")
+    outputs = 2
+
+    def reference(self):
+        def values(x: np.ndarray) -> np.ndarray:
+            return PAIR.value(THETA_PAIR, torch.as_tensor(x)).numpy() * [1.0, 3.0]
+
+        return Reference(values, "the network itself")
+
+
+PAIR = Mlp(2, 2, 5, 2)
+THETA_PAIR = parameters(PAIR)
+
+
+def test_error_is_over_all_components():
+    """‖(0, 2v)‖ / ‖(u, 3v)‖."""
+    points = Points(draw(50, 2))
+    solution = TrainedField(Pair("pair", "pair"), PAIR, THETA_PAIR)
+    u, v = PAIR.value(THETA_PAIR, points.x[0]).numpy().T
+    expected = 2 * np.linalg.norm(v) / np.sqrt(u @ u + 9 * v @ v)
+    assert Assessor(Pair("pair", "pair"), points).error(solution) == pytest.approx(expected, rel=1e-12)
+
+
+@dataclass(frozen=True)
+class Fitted(Known):
+    """The same with an unknown coefficient, which is no part of the error."""
+
+    coefficients = (("nu", 0.3),)
+
+
+def test_unknown_coefficients_are_no_part_of_the_error():
+    problem, points = Fitted("fitted", "fitted", factor=2.0), Points(draw(50, 2))
+    network = with_coefficients(NETWORK, problem.coefficients)
+    solution = TrainedField(problem, network, torch.cat([THETA, torch.tensor([99.0], dtype=torch.float64)]))
+    assert Assessor(problem, points).error(solution) == pytest.approx(0.5, rel=1e-12)
+    assert float(problem.coefficient(solution(points, Derivatives()), "nu")[0, 0]) == 99.0

@@ -151,9 +151,11 @@ def _error_meaning(error: float | None) -> str:
 def _observable_lines(observables: Mapping[str, Any], width: int) -> list[str]:
     if not observables:
         return []
+    estimated = any(entry.get("uncertainty") is not None for entry in observables.values())
     columns = [
         Column("observable", left=True),
         Column("value"),
+        *([Column("standard error")] if estimated else []),
         Column("unit", left=True),
         Column("reference"),
         Column("relative error"),
@@ -162,6 +164,7 @@ def _observable_lines(observables: Mapping[str, Any], width: int) -> list[str]:
         [
             name,
             number(entry.get("value"), digits=8),
+            *([number(entry.get("uncertainty"), digits=2)] if estimated else []),
             str(entry.get("unit") or "-"),
             number(entry.get("reference"), digits=8),
             scientific(entry.get("error")),

@@ -1,4 +1,4 @@
-"""`pinnrun problems`: one line for each problem that can be solved, without importing what solves it."""
+"""`pinnrun problems`: what can be solved and all of one problem, without importing what solves it."""
 
 import subprocess
 import sys
@@ -8,36 +8,109 @@ import pytest
 import yaml
 
 import pinnrun as package
+from pinnrun.commands.problems import COLUMNS, split
 from pinnrun.registry import PROBLEMS
 
 CONF = Path(package.__file__).parents[1] / "conf/problem"
+FILES = sorted(CONF.glob("*.yaml"), key=lambda path: path.stem)
 
 
-def test_every_problem_with_its_summary(pinnrun):
+def group(path: Path) -> dict:
+    return yaml.safe_load(path.read_text())["problem"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_problem_says_what_it_is(path):
+    entry, about = group(path), group(path)["about"]
+    assert entry["name"] == path.stem and entry["type"] in PROBLEMS and entry["summary"]
+    assert all(about[key] for key in ("family", "domain", *COLUMNS))
+    assert path.read_text().isascii(), "a terminal may know no more"
+
+
+def test_every_problem_is_listed_with_it(pinnrun):
     ran = pinnrun("problems")
     assert (ran.code, ran.err) == (0, "")
-    lines = dict(line.split(maxsplit=1) for line in ran.out.splitlines())
-    assert sorted(lines) == sorted(path.stem for path in CONF.glob("*.yaml"))
-    for name, summary in lines.items():
-        entry = yaml.safe_load((CONF / f"{name}.yaml").read_text())["problem"]
-        assert summary == entry["summary"] and entry["name"] == name and entry["type"] in PROBLEMS
+    assert max(map(len, ran.out.splitlines())) <= 100
+    lines = ran.out.splitlines()
+    rows = {line.split()[0]: line for line in lines if line.startswith("  ") and "equation" not in line}
+    assert sorted(rows) == [path.stem for path in FILES]
+    for path in FILES:
+        about = group(path)["about"]
+        assert all(str(about[key]) in rows[path.stem] for key in ("equation", "coordinates", "reference"))
+        heading = lines.index(about["family"])
+        between = lines[heading + 1 : lines.index(rows[path.stem])]
+        assert all(line.startswith("  ") for line in between), "under its own heading"
+    assert lines[1] == "Poisson-Boltzmann"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_page_tells_all_of_a_problem(pinnrun, path):
+    entry = group(path)
+    out = pinnrun("problems", path.stem).out
+    assert f"$ pinnrun train problem={path.stem}" in out and max(map(len, out.splitlines())) <= 130
+    words = " ".join(out.split())
+    assert all(str(entry["about"][key]) in words for key in ("equation", "domain", "reference"))
+    assert entry["summary"] in words
+    shown = [line.strip() for line in out.splitlines()]
+    for key in entry.keys() - {"type", "name", "summary", "about"}:
+        assert sum(line.startswith(f"{key}:") for line in shown) == 1
+    for key in ("type", "name", "summary", "about", "family"):
+        assert not any(line.startswith(f"{key}:") for line in shown)
+
+
+def test_keys_are_shown_as_the_file_has_them_and_what_else_it_sets():
+    text = """\
+# @package _global_
+# About it.
+problem:
+  type: wave
+  about:
+    family: Waves
+  speed: 3     # of sound
+  places:      # of the microphones
+    - [1, 2]
+  # said of the next
+  size: 1
+
+target:
+  loss: 1e-3   # small
+"""
+    keys, others = split(text)
+    expected = "speed: 3     # of sound|places:      # of the microphones|  - [1, 2]|# said of the next|size: 1"
+    assert "|".join(keys) == expected
+    assert "|".join(others) == "target:|  loss: 1e-3   # small"
+    assert split("type: wave\nspeed: 3  # of sound\n") == (["speed: 3  # of sound"], [])
 
 
 def test_my_own_are_listed_too(pinnrun, workplace, monkeypatch):
     (workplace / "mine/problem").mkdir(parents=True)
-    (workplace / "mine/problem/decay.yaml").write_text('type: decay\nname: decay\nsummary: "u\' = -u"\n')
+    (workplace / "mine/problem/decay.yaml").write_text('type: decay\nname: decay\nsummary: "u\' = -u"\nrate: 2  # k\n')
     for words, variable in ((("--config-dir", "mine"), ""), ((), "mine")):
         monkeypatch.setenv("PINNRUN_CONFIG_DIR", variable)
-        assert "decay" in pinnrun("problems", *words).out
-        assert "u' = -u" in pinnrun("problems", *words).out
+        out = pinnrun("problems", *words).out
+        assert [line.split() for line in out.splitlines()][-4:-2] == [["Others"], ["decay", "u'", "=", "-u"]]
+        shown = pinnrun("problems", "decay", *words).out
+        assert "rate: 2  # k" in shown
+        assert f"pinnrun train{''.join(f' {word}' for word in words)} problem=decay problem.rate=2" in shown
     monkeypatch.setenv("PINNRUN_CONFIG_DIR", "")
     assert "decay" not in pinnrun("problems").out
 
 
-@pytest.mark.parametrize("words", [("poisson",), ("--config-dir",), ("--verbose", "mine")])
+@pytest.mark.parametrize("words", [("--config-dir",), ("--verbose", "mine"), ("poisson", "heat1d")])
 def test_mistakes(pinnrun, words):
     refused = pinnrun("problems", *words)
-    assert refused.code == 2 and words[0] in refused.err and refused.out == ""
+    assert refused.code == 2 and refused.out == ""
+    assert any(f"'{word}'" in refused.err for word in words)
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest(pinnrun):
+    refused = pinnrun("problems", "poison")
+    assert (refused.code, refused.err) == (2, "no problem 'poison'; did you mean 'poisson'?\n")
+    assert "see pinnrun problems" in pinnrun("problems", "xyz").err
+
+
+def test_help(pinnrun):
+    assert pinnrun("problems", "--help").out.startswith("usage: pinnrun problems [NAME]")
 
 
 def test_a_broken_file_is_named(pinnrun, workplace):
@@ -52,8 +125,9 @@ def test_a_folder_that_is_not_there_is_told(pinnrun, workplace):
     assert refused.code == 2 and "nowhere" in refused.err
 
 
-def test_it_imports_neither_torch_nor_hydra():
-    script = "import sys; sys.argv = ['pinnrun', 'problems']; from pinnrun import cli; cli.main()\n"
+@pytest.mark.parametrize("words", [[], ["npbe"]])
+def test_it_imports_neither_torch_nor_hydra(words):
+    script = f"import sys; sys.argv = ['pinnrun', 'problems', *{words}]; from pinnrun import cli; cli.main()\n"
     script += "assert not {'torch', 'hydra', 'numpy'} & sys.modules.keys()"
     root = str(Path(package.__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": root}, capture_output=True, text=True)

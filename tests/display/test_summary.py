@@ -197,3 +197,11 @@ def test_long_overrides_are_folded_not_cut():
 
 def test_an_empty_sweep_is_a_header():
     assert len(sweep([])) == 1
+
+
+def test_a_number_from_data_is_told_with_its_standard_error(result):
+    assert "standard error" not in printed(result)
+    result["observables"]["lambda_1"]["uncertainty"] = 0.0123
+    text = printed(result)
+    assert "standard error" in text
+    assert row(text, "lambda_1")[1:3] == ["9.8696044", "0.012"] and row(text, "solvation energy")[3] == "-"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from cases import cube
 
-from pinnrun.calculus import Derivatives, Term
+from pinnrun.calculus import Derivatives, Jet, Term
 from pinnrun.problems.base import Observable, Problem
 
 
@@ -66,6 +66,42 @@ def test_error_is_relative_to_the_reference(observable, error):
         "reference": observable.reference,
         "error": observable.error,
     }
+
+
+def test_what_comes_from_data_says_how_sure_it_is():
+    assert Observable(1.0, "", uncertainty=0.1).as_dict()["uncertainty"] == 0.1
+
+
+@dataclass(frozen=True)
+class Unknown(Plain):
+    """Two components that vanish at x = 0, two unknown coefficients."""
+
+    outputs = 2
+    coefficients = (("speed", 1.0), ("viscosity", 0.1))
+
+    def ansatz(self, points, raw):
+        return points.coordinates(raw.derivatives)[0] * raw
+
+
+def test_unknown_coefficients_pass_by_the_ansatz():
+    problem, points = Unknown("unknown", "unknown"), cube(2, 1)(torch.Generator(), 5)
+    derivatives = Derivatives(pairs=((0, 1),))
+    raw = Jet(torch.randn(derivatives.channels(2), 1, 5, 4, dtype=torch.float64), 2, derivatives)
+    u = problem.trial(points, raw)
+    field = problem.ansatz(points, Jet(raw.channels[..., :2], 2, derivatives))
+    assert torch.equal(u.channels, torch.cat([field.channels, raw.channels[..., 2:]], -1))
+    assert torch.equal(problem.coefficient(u, "speed"), raw.value[..., 2])
+    assert torch.equal(problem.coefficient(u, "viscosity"), raw.value[..., 3])
+
+
+def test_without_coefficients_the_field_is_the_ansatz():
+    problem, points = Plain("plain", "plain"), cube(2, 1)(torch.Generator(), 5)
+    jet = points.coordinates(Derivatives())
+    assert problem.trial(points, jet) is jet and problem.coefficients == ()
+
+
+def test_components_have_names():
+    assert Plain("plain", "plain").components == ("u",) and Unknown("unknown", "unknown").components == ("u1", "u2")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

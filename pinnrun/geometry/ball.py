@@ -77,7 +77,7 @@ class Ball(Shape):
         return 1.0 - self.offset(x).squared_norm().reciprocal() * self.radius**2
 
     def offset(self, x: Jet) -> Jet:
-        """x − c, components d."""
+        """The offset x − c, components d."""
         return x - self.middle.to(x.value)
 
     def log_radius(self, x: Jet) -> Jet:

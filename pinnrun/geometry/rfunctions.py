@@ -13,10 +13,10 @@ from pinnrun.calculus import Jet
 
 
 def conjunction(a: Jet, b: Jet) -> Jet:
-    """a ∧ b."""
+    """The R-function a ∧ b, "and"."""
     return a + b - (a * a + b * b).sqrt()
 
 
 def disjunction(a: Jet, b: Jet) -> Jet:
-    """a ∨ b."""
+    """The R-function a ∨ b, "or"."""
     return a + b + (a * a + b * b).sqrt()

@@ -59,7 +59,7 @@ class Shape(ABC):
 
     @abstractmethod
     def bubble(self, x: Jet) -> Jet:
-        """A function that is smooth in the whole plane or space: zero on the boundary, positive inside, at most about 1.
+        """A function that is smooth on the whole domain: zero on the boundary, positive inside, of size 1.
 
         It is a product with one factor for every face, so it has no normal derivative in corners; in exchange its
         Laplacian stays bounded there, where that of ``distance`` grows like 1/r and the mean of its square diverges.

@@ -56,9 +56,14 @@ class Registry(Mapping[str, type]):
 PROBLEMS = Registry(
     {
         "heat": "pinnrun.problems.heat:Heat",
+        "helmholtz": "pinnrun.problems.helmholtz:Helmholtz",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "poisson": "pinnrun.problems.poisson:Poisson",
+        "pinnacle_poisson2d": "pinnrun.problems.pinnacle.poisson2d:PinnaclePoisson2d",
+        "pinnacle_poisson_boltzmann2d": "pinnrun.problems.pinnacle.boltzmann2d:PinnaclePoissonBoltzmann2d",
+        "poisson_exponential": "pinnrun.problems.exponential:PoissonExponential",
+        "poisson_lshape": "pinnrun.problems.lshape:PoissonLshape",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",
     }

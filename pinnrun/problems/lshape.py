@@ -1,8 +1,9 @@
 """Poisson's equation −Δu = 1 on the L-shape, u = 0 on its boundary: a solution with a singular corner.
 
-The domain is [−1, 1]² without [0, 1] × [−1, 0]. Around its reentrant corner u = Σ c_j r^{2j/3} sin(2jθ/3) + smooth, with
-θ from 0 to 3π/2: the slope grows like r^{−1/3} (Grisvard, Elliptic problems in nonsmooth domains, 1985, § 4.4). Networks of
-smooth activations converge slowly there, unless they are shown the singular functions. All of them are polynomials in
+The domain is [−1, 1]² without [0, 1] × [−1, 0]. Around its reentrant corner u = Σ c_j r^{2j/3} sin(2jθ/3) + smooth,
+with θ from 0 to 3π/2: the slope grows like r^{−1/3} (Grisvard, Elliptic problems in nonsmooth domains, 1985). Networks
+of smooth activations converge slowly there, unless they are shown the singular functions. All of them are polynomials
+in
 
     s = r^{2/3} sin 2θ/3 = Im z^{2/3}        t = −r^{2/3} cos 2θ/3 = −Re z^{2/3}
 

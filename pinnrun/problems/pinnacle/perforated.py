@@ -66,7 +66,7 @@ class Perforated(Elliptic):
 
     def boundary_value(self, x: Tensor) -> Tensor:
         outer = (x.abs() >= self.half_side * (1.0 - 1e-12)).any(-1)
-        return torch.where(outer, self.outer_value, self.disc_value).to(x.dtype)
+        return self.disc_value + (self.outer_value - self.disc_value) * outer.to(x.dtype)
 
     def lift(self, x: Jet) -> Jet:
         """The two values, blended by the bubbles of the square and of the discs."""

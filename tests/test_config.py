@@ -14,9 +14,14 @@ from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
 from pinnrun.problems.eigenvalue import Eigenvalue
+from pinnrun.problems.exponential import PoissonExponential
 from pinnrun.problems.heat import Heat
+from pinnrun.problems.helmholtz import Helmholtz
+from pinnrun.problems.lshape import PoissonLshape
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
+from pinnrun.problems.pinnacle.boltzmann2d import PinnaclePoissonBoltzmann2d
+from pinnrun.problems.pinnacle.poisson2d import PinnaclePoisson2d
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
@@ -35,6 +40,11 @@ SPELLED_OUT: dict[str, type] = {
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
     "problem/heat1d": Heat,
+    "problem/helmholtz": Helmholtz,
+    "problem/pinnacle_poisson2d": PinnaclePoisson2d,
+    "problem/pinnacle_poisson_boltzmann2d": PinnaclePoissonBoltzmann2d,
+    "problem/poisson_exponential": PoissonExponential,
+    "problem/poisson_lshape": PoissonLshape,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,
     "problem/eigen_oscillator": Eigenvalue,

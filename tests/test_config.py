@@ -18,13 +18,18 @@ from pinnrun.problems.black_scholes import BlackScholes
 from pinnrun.problems.cavity import Cavity
 from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.elasticity import Elasticity
+from pinnrun.problems.exponential import PoissonExponential
 from pinnrun.problems.ginzburg_landau import GinzburgLandau
 from pinnrun.problems.heat import Heat
+from pinnrun.problems.helmholtz import Helmholtz
 from pinnrun.problems.inverse_burgers import InverseBurgers
 from pinnrun.problems.kovasznay import Kovasznay
+from pinnrun.problems.lshape import PoissonLshape
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.ode import Lorenz, LotkaVolterra, Oscillator
+from pinnrun.problems.pinnacle.boltzmann2d import PinnaclePoissonBoltzmann2d
+from pinnrun.problems.pinnacle.poisson2d import PinnaclePoisson2d
 from pinnrun.problems.plate import Plate
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
@@ -54,6 +59,11 @@ SPELLED_OUT: dict[str, type] = {
     "problem/lorenz": Lorenz,
     "problem/lotka_volterra": LotkaVolterra,
     "problem/oscillator": Oscillator,
+    "problem/helmholtz": Helmholtz,
+    "problem/pinnacle_poisson2d": PinnaclePoisson2d,
+    "problem/pinnacle_poisson_boltzmann2d": PinnaclePoissonBoltzmann2d,
+    "problem/poisson_exponential": PoissonExponential,
+    "problem/poisson_lshape": PoissonLshape,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,
     "problem/eigen_oscillator": Eigenvalue,

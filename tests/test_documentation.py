@@ -14,7 +14,7 @@ from cases import draw
 from pinnrun.calculus import Derivatives, Points, Term
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXIT_CODES = {"budget.steps=60": 4, "budget.steps=40": 4, "budget.steps=90": 4}  # budgets meant to be spent
 SHORTER = {  # what takes minutes is run with one seed; everything else just as it is shown
     "pinnrun sweep problem=npbe seed=0,1,2,3,4": "pinnrun sweep problem=npbe seed=2",
@@ -41,7 +41,7 @@ def write_example(page: Path, folder: Path) -> None:
         path.write_text(block)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
     write_example(page, tmp_path)
     for command in commands(page):

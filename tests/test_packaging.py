@@ -17,6 +17,7 @@ from pinnrun import __version__
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
+DATA = {p.relative_to(ROOT).as_posix() for p in (ROOT / "pinnrun" / "problems" / "data").iterdir()}
 MODULES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pinnrun").rglob("*.py")}
 
 
@@ -29,8 +30,15 @@ def wheel(tmp_path_factory) -> Path:
 def test_the_wheel_holds_modules_configs_and_the_mark_of_types(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "conf/train.yaml" in CONFIGS
-    assert {f"pinnrun/{name}" for name in CONFIGS} | MODULES | {"pinnrun/py.typed"} <= names
+    assert {f"pinnrun/{name}" for name in CONFIGS} | MODULES | DATA | {"pinnrun/py.typed"} <= names
     assert {name.partition("/")[0] for name in names} == {"pinnrun", f"pinnrun-{__version__}.dist-info"}
+
+
+def test_data_of_others_come_with_their_licence(wheel):
+    assert any(name.endswith("pinnacle_poisson2d.npz") for name in DATA)
+    notice = zipfile.ZipFile(wheel).read("pinnrun/problems/data/pinnacle_LICENSE.txt").decode()
+    assert "MIT License" in notice
+    assert "PINNacle Dev Team" in notice
 
 
 def test_the_wheel_installs_the_command(wheel):

@@ -1,0 +1,1 @@
+"""Pictures of solutions, as the pages of docs/problems show them."""

@@ -55,12 +55,16 @@ class Registry(Mapping[str, type]):
 
 PROBLEMS = Registry(
     {
+        "allen_cahn": "pinnrun.problems.allen_cahn:AllenCahn",
+        "advection": "pinnrun.problems.advection:Advection",
+        "burgers": "pinnrun.problems.burgers:Burgers",
         "heat": "pinnrun.problems.heat:Heat",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",
+        "wave": "pinnrun.problems.wave:Wave",
     }
 )
 ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})

@@ -59,6 +59,8 @@ PROBLEMS = Registry(
         "advection": "pinnrun.problems.advection:Advection",
         "burgers": "pinnrun.problems.burgers:Burgers",
         "heat": "pinnrun.problems.heat:Heat",
+        "kdv": "pinnrun.problems.kdv:Kdv",
+        "kuramoto_sivashinsky": "pinnrun.problems.kuramoto_sivashinsky:KuramotoSivashinsky",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "poisson": "pinnrun.problems.poisson:Poisson",

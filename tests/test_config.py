@@ -18,6 +18,8 @@ from pinnrun.problems.allen_cahn import AllenCahn
 from pinnrun.problems.burgers import Burgers
 from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.heat import Heat
+from pinnrun.problems.kdv import Kdv
+from pinnrun.problems.kuramoto_sivashinsky import KuramotoSivashinsky
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import Poisson
@@ -41,6 +43,8 @@ SPELLED_OUT: dict[str, type] = {
     "problem/advection": Advection,
     "problem/allen_cahn": AllenCahn,
     "problem/burgers": Burgers,
+    "problem/kdv": Kdv,
+    "problem/kuramoto_sivashinsky": KuramotoSivashinsky,
     "problem/wave": Wave,
     "problem/heat1d": Heat,
     "problem/poisson": Poisson,

@@ -12,6 +12,7 @@ by Gauss-Hermite quadrature in z = η/√(4νt). The solution is odd: it may be 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isclose, pi
 from pathlib import Path
@@ -34,9 +35,14 @@ NODES = 200  # of the quadrature
 class Burgers(Evolution):
     """u_t + u u_x = ν u_xx, u = 0 at x = −1 and 1."""
 
-    viscosity: float = setting(0.01 / pi, above=0, help="ν")
+    viscosity: float = setting(0.01 / pi, min=0.001, help="ν")
     concentration: float = setting(3.0, min=1, help="points are drawn as |x| = uniform^concentration, dense at x = 0")
     symmetry: Literal["odd", "none"] = setting("odd", help="odd: u(−x) = −u(x) by construction; none: it is learnt")
+
+    def problems(self) -> Iterator[str]:
+        """Combinations that make no sense."""
+        if self.symmetry == "odd" and self.conditions == "soft":
+            yield "symmetry: an odd field has hard conditions; use symmetry=none, or conditions=hard"
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -68,11 +74,6 @@ class Burgers(Evolution):
         """1 − x², or the odd 4x(1 − |x|) that turns a network of |x| into an odd field."""
         return 1.0 - x * x if self.symmetry == "none" else 4.0 * x * (1.0 - x * x.value.sign())
 
-    def ansatz(self, points: Points, raw: Jet) -> Jet:
-        if self.symmetry == "odd" and self.conditions == "soft":
-            return raw * points.x[..., :1].sign()
-        return super().ansatz(points, raw)
-
     # -- how good it is ------------------------------------------------------------------------------------------
 
     def reference(self) -> Reference:
@@ -98,7 +99,8 @@ class Burgers(Evolution):
 def cole_hopf(x: np.ndarray, t: np.ndarray, viscosity: float, nodes: int = NODES) -> np.ndarray:
     """U at ``(N,)`` places and times, ``(N,)``; the start itself at t = 0.
 
-    The weights and f are multiplied as exponentials, since f alone runs over e^{±1/2πν}.
+    The weights and f are multiplied as exponentials, since f alone runs over e^{±1/2πν}. With 200 nodes the error is
+    below 1e-12 for ν ≥ 0.001, where they still reach from a layer to the ends of the interval.
     """
     z, weights = roots_hermite(nodes)
     z, logs = z[weights > 0], np.log(weights[weights > 0])

@@ -39,6 +39,8 @@ class Evolution(Problem):
 
     time_order: ClassVar[int] = 1
     """m, the order of the time derivative."""
+    periodic: ClassVar[bool] = False
+    """Whether u has the period of its interval; it vanishes at the ends where not."""
 
     # -- what an equation says of itself -------------------------------------------------------------------------
 
@@ -80,8 +82,8 @@ class Evolution(Problem):
         x, t = coordinates[0], coordinates[1]
         return Jet.cat([(2.0 * x - (low + high)) / (high - low), (2.0 / self.duration) * t - 1.0])
 
-    def envelope(self, x: Jet) -> Jet | float:
-        """B, zero at the ends and one in the middle."""
+    def envelope(self, x: Jet) -> Jet:
+        """B, zero at the ends and one in the middle, where u is not periodic."""
         low, high = self.interval
         return (4.0 / (high - low) ** 2) * (x - low) * (high - x)
 
@@ -100,7 +102,8 @@ class Evolution(Problem):
     def _growth(self, coordinates: Jet) -> Jet:
         """τ^m B, by which the network may move u away from its start."""
         tau = coordinates[1] / self.duration
-        return (tau if self.time_order == 1 else tau * tau) * self.envelope(coordinates[0])
+        power = tau if self.time_order == 1 else tau * tau
+        return power if self.periodic else power * self.envelope(coordinates[0])
 
     # -- the objective -------------------------------------------------------------------------------------------
 
@@ -116,7 +119,7 @@ class Evolution(Problem):
         if self.time_order == 2:
             slope = Derivatives(gradient=True)
             terms.append(Term("velocity", self._at_start, lambda at, u: u.d(1)[..., 0], slope, count, weight))
-        if isinstance(self.envelope(Jet.coordinates(torch.zeros((1, 2)), value)[0]), Jet):
+        if not self.periodic:
             terms.append(Term("ends", self._at_ends, lambda at, u: u.value[..., 0], value, count, weight))
         return terms
 
@@ -157,6 +160,8 @@ class Evolution(Problem):
 class PeriodicEvolution(Evolution):
     """An equation whose u is periodic in x, with the length of its interval."""
 
+    periodic: ClassVar[bool] = True
+
     harmonics: int = setting(1, min=1, help="the network sees cos and sin of 2πkx/period for k = 1 … harmonics, and t")
 
     @property
@@ -167,9 +172,6 @@ class PeriodicEvolution(Evolution):
     @property
     def features(self) -> int:
         return (1 if self.even else 2) * self.harmonics + 1
-
-    def envelope(self, x: Jet) -> Jet | float:
-        return 1.0
 
     def _scaled(self, coordinates: Jet) -> Jet:
         low, high = self.interval

@@ -1,7 +1,7 @@
 """Small cases (field, terms, points) that tests and benchmarks share, with every residual written twice.
 
-Once as pinnrun takes it, on jets; once in plain tensors, with derivatives by `torch.func.hessian` of the
-plain network. `naive` linearizes the second form: it shares neither jets nor tape with what it judges.
+Once as pinnrun takes it, on jets; once in plain tensors, with derivatives by `torch.func` of the plain network, nested
+as deep as the order is. `naive` linearizes the second form: it shares neither jets nor tape with what it judges.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import sqrt
 
 import torch
 from torch import Tensor
-from torch.func import hessian, jacrev, vmap
+from torch.func import hessian, jacrev, jvp, vmap
 
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Term
@@ -57,7 +57,7 @@ class Case:
 
 
 def naive(case: Case, theta: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """r `(N,)` and J `(N, P)` row by row, by `vmap(jacrev)` over hessians of the plain network."""
+    """r `(N,)` and J `(N, P)` row by row, by `vmap(jacrev)` over derivatives of the plain network."""
     theta = case.theta if theta is None else theta
     residuals, jacobians = [], []
     for block in case.blocks:
@@ -91,6 +91,17 @@ def parameters(network, seed: int = 0) -> Tensor:
 def laplacian(u: Plain, x: Tensor) -> Tensor:
     """Δu `(k,)`."""
     return hessian(u)(x).diagonal(dim1=-2, dim2=-1).sum(-1)
+
+
+def partial(u: Plain, *index: int) -> Plain:
+    """The derivative of u by these coordinates, one after the other: forward mode within forward mode."""
+    for i in index:
+        u = _slope(u, i)
+    return u
+
+
+def _slope(u: Plain, i: int) -> Plain:
+    return lambda y: jvp(u, (y,), (torch.eye(len(y), dtype=y.dtype)[i],))[1]
 
 
 def cube(dimension: int, seed: int, **data: Callable[[Tensor], Tensor]) -> Callable[..., Points]:
@@ -329,6 +340,106 @@ def poisson_boltzmann() -> Case:
     return make("poisson_boltzmann", network, terms, problem.inputs, problem.ansatz, ansatz)
 
 
+def kdv() -> Case:
+    """u_t + u u_x + u_xxx in coordinates (x, t): third order; and the values at time zero."""
+    equation = Term(
+        "equation",
+        cube(2, 10),
+        lambda points, u: (u.d(1) + u.value * u.d(0) + u.derivative(0, 0, 0))[..., 0],
+        Derivatives(higher=((0, 0, 0),)),
+        8,
+    )
+    start = Term(
+        "start",
+        cube(2, 11, data=lambda x: torch.cos(x[:, 0])),
+        lambda points, u: u.value[..., 0] - points["data"],
+        Derivatives(),
+        4,
+        weight=0.5,
+    )
+
+    def plain_equation(u, x, data):
+        value, slope, third = u[0](x[0]), jacrev(u[0])(x[0])[0], partial(u[0], 0, 0, 0)(x[0])
+        return slope[1] + value[0] * slope[0] + third[0]
+
+    def plain_start(u, x, data):
+        return u[0](x[0])[0] - data["data"][0]
+
+    return make("kdv", Mlp(2, 1, 4, 2), [(equation, plain_equation), (start, plain_start)])
+
+
+def kuramoto_sivashinsky() -> Case:
+    """u_t + u u_x + u_xx + u_xxxx, periodic by its inputs (cos x, sin x, t): fourth order on curved coordinates."""
+
+    def inputs(points: Points, derivatives: Derivatives) -> Jet:
+        x = points.coordinates(derivatives)
+        return Jet.cat([x[0].cos(), x[0].sin(), x[1]])
+
+    def plain(u, x, data):
+        fourth, second = partial(u[0], 0, 0, 0, 0)(x[0]), partial(u[0], 0, 0)(x[0])
+        slope = jacrev(u[0])(x[0])[0]
+        return slope[1] + u[0](x[0])[0] * slope[0] + second[0] + fourth[0]
+
+    equation = Term(
+        "equation",
+        cube(2, 12),
+        lambda points, u: (u.d(1) + u.value * u.d(0) + u.dd(0, 0) + u.derivative(0, 0, 0, 0))[..., 0],
+        Derivatives(pairs=((0, 0),), higher=((0, 0, 0, 0),)),
+        7,
+    )
+    return make(
+        "kuramoto_sivashinsky",
+        Mlp(3, 1, 4, 2, "sin", residual=(2,)),
+        [(equation, plain)],
+        inputs,
+        plain=lambda network, x, data: network(torch.stack([torch.cos(x[0]), torch.sin(x[0]), x[1]])),
+    )
+
+
+def biharmonic() -> Case:
+    """ΔΔu − 1 on a clamped plate: a mixed fourth derivative, and u = u_n = 0 built in as a squared factor."""
+
+    def ansatz(points: Points, raw: Jet) -> Jet:
+        x = points.coordinates(raw.derivatives)
+        return (16.0 * x[0] * (1.0 - x[0]) * x[1] * (1.0 - x[1])) ** 2 * raw
+
+    def residual(points, u):
+        return (u.derivative(0, 0, 0, 0) + 2.0 * u.derivative(0, 0, 1, 1) + u.derivative(1, 1, 1, 1))[..., 0] - 1.0
+
+    def plain(u, x, data):
+        fourth = [partial(u[0], *index)(x[0])[0] for index in ((0, 0, 0, 0), (0, 0, 1, 1), (1, 1, 1, 1))]
+        return fourth[0] + 2.0 * fourth[1] + fourth[2] - 1.0
+
+    wanted = Derivatives(higher=((0, 0, 0, 0), (0, 0, 1, 1), (1, 1, 1, 1)))
+    return make(
+        "biharmonic",
+        Mlp(2, 1, 4, 1, "gelu"),
+        [(Term("equation", cube(2, 13), residual, wanted, 8, weight=0.01), plain)],
+        ansatz=ansatz,
+        plain=lambda network, x, data: (16.0 * (x * (1.0 - x)).prod()) ** 2 * network(x),
+    )
+
+
+def anisotropic() -> Case:
+    """Σ a_ij u_ij as one channel, mixed terms among them, with a slope beside it; values on the boundary."""
+    matrix = torch.tensor([[1.3, -0.7, 0.0], [0.0, 0.9, 0.5], [0.0, 0.0, 0.4]], dtype=torch.float64)
+    operator = tuple((i, j, float(matrix[i, j])) for i in range(3) for j in range(i, 3) if matrix[i, j])
+    equation = Term(
+        "equation",
+        cube(3, 14),
+        lambda points, u: (u.operator + u.value * u.d(2))[..., 0] - 1.0,
+        Derivatives(operator=operator),
+        7,
+    )
+    boundary = Term("boundary", cube(3, 15), lambda points, u: u.value[..., 0], Derivatives(), 5)
+
+    def plain_equation(u, x, data):
+        return (matrix * hessian(u[0])(x[0])[0]).sum() + u[0](x[0])[0] * jacrev(u[0])(x[0])[0, 2] - 1.0
+
+    terms = [(equation, plain_equation), (boundary, lambda u, x, data: u[0](x[0])[0])]
+    return make("anisotropic", Mlp(3, 1, 4, 2, "softplus"), terms)
+
+
 class Waves:
     """Σ a_k sin(w_k·z + c_k): a network that offers no jets."""
 
@@ -359,6 +470,10 @@ CATALOGUE: dict[str, Callable[[], Case]] = {
         monge_ampere,
         flow,
         poisson_boltzmann,
+        kdv,
+        kuramoto_sivashinsky,
+        biharmonic,
+        anisotropic,
         without_jets,
     )
 }

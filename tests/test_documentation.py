@@ -5,8 +5,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from cases import draw
+
+from pinnrun.calculus import Derivatives, Points, Term
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,3 +65,21 @@ def test_links_and_pictures_are_there() -> None:
 def test_make_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
     assert set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text(), re.M)) <= targets
+
+
+def test_a_soliton_solves_the_residual_of_the_docs() -> None:
+    """The example of higher derivatives, on u = 3c sech²(½√c (x − ct)), which solves u_t + u u_x + u_xxx = 0."""
+    text = (ROOT / "docs" / "your-own-problem.md").read_text()
+    [block] = [block for block in re.findall(r"```python\n(.*?)```", text, re.S) if "derivative(0, 0, 0)" in block]
+    names: dict[str, Any] = {"Term": Term, "Derivatives": Derivatives}
+    exec(block, names)
+    problem = SimpleNamespace(sample=None, residual=None, points=1)
+    [term] = names["terms"](problem)
+    assert term.derivatives.channels(2) == 5 and "five channels" in text
+    c, points = 1.7, Points(draw(20, 2))
+    x = points.coordinates(term.derivatives)
+    tanh = (0.5 * c**0.5 * (x[0] - c * x[1])).tanh()
+    u = 3.0 * c * (1.0 - tanh * tanh)
+    residual = names["residual"](problem, points, u)
+    assert residual.shape == (1, 20, 1)
+    assert float(residual.abs().max()) < 1e-13 < 0.1 < float(u.derivative(0, 0, 0).abs().max())

@@ -7,6 +7,7 @@ derivatives by a part of its indices (u_xxy of u_x, u_y, u_xx and u_xy), so thes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HIGHEST = 4  # order of derivatives that jets carry
+WANTED = {
+    "pairs": "pairs of indices",
+    "higher": "tuples of 3 or 4 indices (second derivatives are pairs=..., and 4 is the highest order)",
+    "operator": "entries (i, j, a_ij)",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Derivatives:
             (0, 1, a) is a·u_xy, once.
 
     Raises:
-        ValueError: indices that are negative, unsorted, or too few or too many for where they stand.
+        ValueError: indices that are negative or unsorted, or too few or too many for where they stand.
     """
 
     gradient: bool = False
@@ -45,21 +51,25 @@ class Derivatives:
     operator: tuple[tuple[int, int, float], ...] = ()
 
     def __post_init__(self) -> None:
-        for problem in self._problems():
-            raise ValueError(problem)
+        problem = next(self._problems(), None)
+        if problem:
+            raise ValueError(f"Derivatives: {problem}")
 
-    def _problems(self):
+    def _problems(self) -> Iterator[str]:
+        for name, length in (("pairs", (2, 2)), ("higher", (3, HIGHEST)), ("operator", (3, 3))):
+            for entry in getattr(self, name):
+                if not isinstance(entry, tuple):
+                    yield f"{name}={getattr(self, name)} is one entry; write it as {name}=({getattr(self, name)},)"
+                elif not length[0] <= len(entry) <= length[1]:
+                    yield f"{name} takes {WANTED[name]}, and {entry} is none"
         for index in self.higher:
-            if not 3 <= len(index) <= HIGHEST:
-                cure = "first ones are gradient=True, second ones pairs=..." if len(index) < 3 else "4 is the highest"
-                yield f"higher={index} is a derivative of order {len(index)}, not of 3 or 4: {cure}"
-            if tuple(sorted(index)) != tuple(index):
+            if list(index) != sorted(index):
                 yield f"higher={index}: write its indices in order, {tuple(sorted(index))}"
         for i, j, _ in self.operator:
             if i > j:
-                yield f"operator entry ({i}, {j}): write it as ({j}, {i}, ...), once for both"
+                yield f"operator entry ({i}, {j}, a): write it as ({j}, {i}, a), once for both"
         if min(self._indices, default=0) < 0:
-            yield f"coordinates count from 0, so no index is negative: {self}"
+            yield f"coordinates count from 0, so no index is negative, as one is in {self}"
 
     @property
     def _indices(self) -> tuple[int, ...]:
@@ -123,6 +133,14 @@ class Derivatives:
         """Raise a ValueError if a coordinate is named that ``dimension`` coordinates do not have."""
         if max(self._indices, default=-1) >= dimension:
             raise ValueError(f"{self}: there are {dimension} coordinates, counted from 0 to {dimension - 1}")
+
+    def refuse(self, index: MultiIndex) -> str:
+        """Why there is no channel of this derivative, and what to ask for."""
+        if len(index) > HIGHEST:
+            return f"this jet has no derivative {index}: {HIGHEST} is the highest order"
+        ordinal = ("first", "second", "third", "fourth")[len(index) - 1]
+        cure = ("gradient=True", f"pairs=({index},)", f"higher=({index},)", f"higher=({index},)")[len(index) - 1]
+        return f"this jet has no {ordinal} derivative {index}: ask for Derivatives({cure})"
 
     def curved(self, gradient: Tensor) -> Tensor:
         """The rows of a gradient ``(d, ...)`` that enter the Laplacian."""

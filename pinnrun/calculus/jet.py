@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import elementary
-from pinnrun.calculus.derivatives import HIGHEST, Derivatives
+from pinnrun.calculus.derivatives import Derivatives
 from pinnrun.calculus.elementary import Differentiable
 from pinnrun.calculus.faa_di_bruno import faa_di_bruno, leibniz
 
@@ -142,13 +142,7 @@ class Jet:
             return self.gradient[index[0]]
         if index in self.derivatives.places:
             return self.orders[order][self.derivatives.places[index]]
-        ordinal, cure = {
-            1: ("first", "gradient=True"),
-            2: ("second", f"pairs=({index},)"),
-            3: ("third", f"higher=({index},)"),
-            4: ("fourth", f"higher=({index},)"),
-        }.get(order, ("such", f"orders up to {HIGHEST}"))
-        raise ValueError(f"this jet has no {ordinal} derivative {index}: ask for Derivatives({cure})")
+        raise ValueError(self.derivatives.refuse(index))
 
     def d(self, i: int) -> Tensor:
         """∂/∂x_i, ``(..., k)``."""

@@ -1,10 +1,12 @@
 """The perceptron against torch.nn with the same weights, its jets against hessians of its plain form."""
 
-from math import sqrt
+from itertools import combinations_with_replacement
+from math import comb, sqrt
 
 import pytest
 import torch
 from cases import close, draw, parameters
+from jets import nested
 from torch import nn
 from torch.func import hessian, jacrev, vmap
 
@@ -69,6 +71,17 @@ def test_jets_are_the_plain_network_s(network):
     assert close(jet.laplacian, curvature.diagonal(dim1=-2, dim2=-1).sum(-1))
     for i, j in pairs:
         assert close(jet.dd(i, j), curvature[..., i, j])
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=repr)
+def test_every_derivative_to_order_four_is_the_plain_network_s(network):
+    theta, z, d = parameters(network), draw(5, network.inputs, seed=2), network.inputs
+    indices = [index for n in (3, 4) for index in combinations_with_replacement(range(d), n)]
+    jet = network(theta, Jet.coordinates(z, Derivatives(higher=tuple(indices))))
+    assert len(jet.channels) == comb(d + 4, 4), "as many as there are monomials of degree four at most"
+    exact = nested(lambda point: network.value(theta, point), z, 4)
+    for index in (index for n in range(1, 5) for index in combinations_with_replacement(range(d), n)):
+        assert close(jet.derivative(*index), exact[len(index)][(..., *index)])
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)

@@ -1,24 +1,16 @@
 """Jet arithmetic and composition against nested autograd of the same formulas, and closed forms."""
 
-from math import pi
+from itertools import combinations_with_replacement
+from math import factorial, pi
 
 import pytest
 import torch
 from cases import close, draw
-from torch.func import hessian, jacrev, vmap
+from jets import EVERYTHING, REQUESTS, assert_is_jet_of, nested
+from torch.func import hessian, vmap
 
-from pinnrun.calculus import Derivatives, Jet, blackbox_jet
+from pinnrun.calculus import Derivatives, Jet
 
-EVERYTHING = Derivatives(gradient=True, pairs=((0, 0), (0, 1), (2, 1), (2, 2)), laplacian=True)
-REQUESTS = {
-    "value": Derivatives(),
-    "gradient": Derivatives(gradient=True),
-    "pairs": Derivatives(pairs=((0, 1), (1, 1))),
-    "laplacian": Derivatives(laplacian=True),
-    "laplacian in two": Derivatives(laplacian=(1, 2)),
-    "laplacian in the outer two": Derivatives(pairs=((1, 1),), laplacian=(0, 2)),
-    "everything": EVERYTHING,
-}
 SHIFT = draw(3, seed=1)
 
 # The same formula on a jet of the coordinates and on a plain point (3,): every rule, alone and mixed.
@@ -68,36 +60,58 @@ FORMULAS = {
 }
 
 
-def assert_is_jet_of(jet: Jet, plain, x: torch.Tensor, tolerance: float = 1e-12) -> None:
-    """Hold every channel to nested reverse-mode autograd of `plain: (d,) -> (k,)` at points `(..., d)`."""
-    flat = x.reshape(-1, x.shape[-1])
-
-    def shaped(values: torch.Tensor) -> torch.Tensor:
-        return values.reshape(*x.shape[:-1], *values.shape[1:])
-
-    assert close(jet.value, shaped(vmap(plain)(flat)), tolerance)
-    if jet.derivatives.first:
-        slopes = shaped(vmap(jacrev(plain))(flat))
-        assert close(jet.gradient, slopes.movedim(-1, 0), tolerance)
-    curvatures = shaped(vmap(jacrev(jacrev(plain)))(flat))
-    for i, j in jet.derivatives.pairs:
-        assert close(jet.dd(i, j), curvatures[..., i, j], tolerance)
-        assert close(jet.dd(j, i), curvatures[..., i, j], tolerance)
-    if jet.derivatives.laplacian:
-        wanted = jet.derivatives.laplacian
-        chosen = list(range(x.shape[-1])) if wanted is True else list(wanted)
-        assert close(jet.laplacian, curvatures.diagonal(dim1=-2, dim2=-1)[..., chosen].sum(-1), tolerance)
+X = draw(2, 4, 3, seed=2)
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_rules(formula, request_name):
     on_jets, plain = FORMULAS[formula]
-    x = draw(2, 4, 3, seed=2)
-    jet = on_jets(Jet.coordinates(x, REQUESTS[request_name]))
+    jet = on_jets(Jet.coordinates(X, REQUESTS[request_name]))
     assert jet.derivatives == REQUESTS[request_name]
     assert jet.channels.shape[0] == jet.derivatives.channels(3)
-    assert_is_jet_of(jet, plain, x)
+    assert_is_jet_of(jet, plain, X, 1e-12 if jet.derivatives.order < 4 else 1e-11)
+
+
+# Formulae in any number of coordinates, every derivative of which is looked at.
+EVERY = {
+    "product": (lambda x: x[0].sin() * x[-1].exp() * x[0], lambda x: (x[0].sin() * x[-1].exp() * x[0])[None]),
+    "quotient": (
+        lambda x: (x[0] * x[-1]).cos() / (2.0 + x[-1].sin()),
+        lambda x: (torch.cos(x[0] * x[-1]) / (2 + x[-1].sin()))[None],
+    ),
+    "composition": (lambda x: (x.squared_norm() + 0.5).log().tanh(), lambda x: torch.tanh((x @ x + 0.5).log())[None]),
+    "components": (lambda x: x * x[0].sin() + x**3, lambda x: x * x[0].sin() + x**3),
+}
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("formula", EVERY)
+def test_every_derivative_of_order_one_to_four(formula, dimension):
+    on_jets, plain = EVERY[formula]
+    x = draw(6, dimension, seed=11)
+    indices = [index for n in range(1, 5) for index in combinations_with_replacement(range(dimension), n)]
+    jet = on_jets(Jet.coordinates(x, Derivatives(higher=tuple(index for index in indices if len(index) > 2))))
+    assert jet.channels.shape[0] == 1 + len(indices)
+    exact = nested(plain, x, 4)
+    for index in indices:
+        assert close(jet.derivative(*index), exact[len(index)][(..., *index)], 1e-11)
+
+
+def test_derivatives_do_not_depend_on_what_is_carried_beside_them():
+    formula = FORMULAS["deep"][0]
+    alone = formula(Jet.coordinates(X, Derivatives(higher=((0, 1, 1),))))
+    together = formula(Jet.coordinates(X, EVERYTHING))
+    assert close(alone.derivative(0, 1, 1), together.derivative(0, 1, 1), 1e-14)
+
+
+def test_whole_powers_of_zero_have_derivatives():
+    x = torch.zeros(1, 1, dtype=torch.float64)
+    wanted = Derivatives(higher=((0, 0, 0, 0),))
+    for exponent in (0, 1, 2, 3, 4, 5, 2.0):
+        jet = Jet.coordinates(x, wanted) ** exponent
+        found = [float(jet.derivative(*[0] * n)) for n in range(5)]
+        assert found == [float(factorial(n)) if n == exponent else 0.0 for n in range(5)]
 
 
 @pytest.mark.parametrize("request_name", REQUESTS)
@@ -105,7 +119,8 @@ def test_compose_takes_any_function(request_name):
     x = draw(5, 3, seed=3)
     inner = Jet.coordinates(x, REQUESTS[request_name]).squared_norm()
     v = inner.value
-    assert_is_jet_of(inner.compose(v**3, 3 * v**2, 6 * v), lambda x: (x @ x)[None] ** 3, x)
+    jet = inner.compose(v**3, 3 * v**2, 6 * v, torch.full_like(v, 6.0), torch.zeros_like(v))
+    assert_is_jet_of(jet, lambda x: (x @ x)[None] ** 3, x)
 
 
 def test_compose_asks_for_no_second_derivative_it_does_not_need():
@@ -114,20 +129,15 @@ def test_compose_asks_for_no_second_derivative_it_does_not_need():
     assert_is_jet_of(inner.compose(inner.value**2, 2 * inner.value, None), lambda x: x.sum(0, keepdim=True) ** 2, x)
 
 
-@pytest.mark.parametrize("request_name", REQUESTS)
-@pytest.mark.parametrize("chain", [False, True])
-def test_blackbox(request_name, chain):
-    """The jet of a function that torch can only differentiate, after nonlinear inputs too."""
-    weights = draw(3, 2, seed=4)
-
-    def function(z: torch.Tensor) -> torch.Tensor:
-        return torch.logsumexp(torch.stack([z @ weights, (z * z) @ weights]), 0)
-
-    x = draw(2, 3, 3, seed=5)
-    inputs = Jet.coordinates(x, REQUESTS[request_name])
-    jet = blackbox_jet(function, inputs.sin() * inputs[1] if chain else inputs)
-    assert jet.derivatives == REQUESTS[request_name]
-    assert_is_jet_of(jet, (lambda x: function(x.sin() * x[1])) if chain else function, x)
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_compose_says_which_derivative_it_lacks(order):
+    wanted = Derivatives(gradient=True, laplacian=order == 2, higher=((0,) * order,) if order > 2 else ())
+    inner = Jet.coordinates(draw(5, 3), wanted)
+    given = [inner.value] * order
+    with pytest.raises(ValueError, match=f"of order {order}: f'{{{order}}} is needed"):
+        inner.compose(*given)
+    with pytest.raises(ValueError, match=f"of order {order}: f'{{{order}}} is needed"):
+        inner.compose(*given, None)
 
 
 def test_forward_mode_hessian_agrees_too():
@@ -170,30 +180,34 @@ def test_collapsed_laplacian_is_the_sum_of_the_pairs():
     assert close(u.laplacian, u.dd(0, 0) + u.dd(1, 1) + u.dd(2, 2))
 
 
-@pytest.mark.parametrize(
-    ("wanted", "channels"),
-    [
-        (Derivatives(), 1),
-        (Derivatives(gradient=True), 11),
-        (Derivatives(laplacian=True), 12),
-        (Derivatives(gradient=True, laplacian=True), 12),
-        (Derivatives(laplacian=(1, 2, 3)), 12),
-        (Derivatives(laplacian=()), 1),
-        (Derivatives(pairs=((0, 3), (9, 9))), 13),
-    ],
-)
-def test_a_jet_carries_no_more_channels_than_asked_for(wanted, channels):
-    assert wanted.channels(10) == channels
-    assert len(Jet.coordinates(draw(2, 10), wanted).channels) == channels
-
-
 def test_what_was_not_asked_for_is_refused():
     jet = Jet.coordinates(draw(2, 3), Derivatives(pairs=((0, 1),)))
     with pytest.raises(ValueError, match=r"ask for Derivatives\(laplacian=True\)"):
         _ = jet.laplacian
-    with pytest.raises(ValueError, match=r"no second derivative \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"no second derivative \(1, 1\): ask for Derivatives\(pairs=\(\(1, 1\),\)\)"):
         jet.dd(1, 1)
+    with pytest.raises(ValueError, match=r"no third derivative \(0, 0, 1\): .*\(higher=\(\(0, 0, 1\),\)\)"):
+        jet.derivative(1, 0, 0)
+    with pytest.raises(ValueError, match=r"no fourth derivative \(0, 0, 0, 0\): .*\(higher=\(\(0, 0, 0, 0\),\)\)"):
+        jet.derivative(0, 0, 0, 0)
+    with pytest.raises(ValueError, match="4 is the highest order"):
+        jet.derivative(0, 0, 0, 0, 0)
+    with pytest.raises(ValueError, match=r"ask for Derivatives\(operator="):
+        _ = jet.operator
+    with pytest.raises(ValueError, match=r"no first derivative \(0,\): ask for Derivatives\(gradient=True\)"):
+        Jet.coordinates(draw(2, 3), Derivatives()).derivative(0)
     assert len(Jet.coordinates(draw(2, 3), Derivatives()).gradient) == 0
+
+
+def test_coordinates_that_are_not_there_are_refused():
+    for wanted in (
+        Derivatives(pairs=((0, 3),)),
+        Derivatives(laplacian=(2, 3)),
+        Derivatives(higher=((0, 0, 3),)),
+        Derivatives(operator=((0, 3, 1.0),)),
+    ):
+        with pytest.raises(ValueError, match="there are 3 coordinates, counted from 0 to 2"):
+            Jet.coordinates(draw(2, 3), wanted)
 
 
 def test_components_can_be_walked_through():

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
-from pinnrun.problems.base import Problem, require_inside
+from pinnrun.problems.base import Observable, Problem, Solution, require_inside
 from pinnrun.settings import setting
 
 
@@ -154,6 +154,13 @@ class Evolution(Problem):
     def test_points(self, generator: torch.Generator) -> Points:
         """Spread evenly, wherever the training points are."""
         return Points(Evolution.place(self, self._uniform(generator, max(10_000, 2 * self.points))))
+
+    def observables(self, solution: Solution) -> dict[str, Observable]:
+        """The value at the end, at two fifths of the interval."""
+        low, high = self.interval
+        at = torch.tensor([[low + 0.4 * (high - low), self.duration]], dtype=torch.float64)
+        value, reference = float(solution(Points(at), Derivatives()).value), self.reference()
+        return {"value_at_end": Observable(value, "", float(reference.field(at.numpy())[0]) if reference else None)}
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from evolution import generator
 
+from pinnrun.calculus import Derivatives, Jet, Points
 from pinnrun.errors import UserError
 from pinnrun.problems.advection import Advection
 from pinnrun.problems.allen_cahn import AllenCahn
@@ -43,6 +44,18 @@ def test_inputs_are_of_order_one(kind):
     assert seen.shape[-1] == case.features
     assert float(seen.abs().max()) <= 1 + 1e-12
     assert float(seen.flatten(0, -2).std(0).min()) > 0.4
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind is not Burgers])
+def test_observable_of_the_reference_has_no_error(kind):
+    case = kind("case", "case", duration=0.5)
+
+    def exact(points: Points, derivatives: Derivatives) -> Jet:
+        assert float(points.x[0, 0, 1]) == 0.5
+        return Jet(torch.as_tensor(case.reference().field(points.x[0].numpy()))[None, None, :, None], 2, derivatives)
+
+    [(name, found)] = case.observables(exact).items()
+    assert name == "value_at_end" and found.error == 0 and abs(found.value) > 1e-3
 
 
 def test_points_outside_are_named():

@@ -18,6 +18,7 @@ from pinnrun import __version__
 ROOT = Path(__file__).parents[1]
 CONFIGS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
 MODULES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pinnrun").rglob("*.py")}
+DATA = {"pinnrun/problems/data/burgers1d.npz", "pinnrun/problems/data/LICENSE.pinnacle"}  # never without its notice
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def wheel(tmp_path_factory) -> Path:
 def test_the_wheel_holds_modules_configs_and_the_mark_of_types(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "conf/train.yaml" in CONFIGS
-    assert {f"pinnrun/{name}" for name in CONFIGS} | MODULES | {"pinnrun/py.typed"} <= names
+    assert {f"pinnrun/{name}" for name in CONFIGS} | MODULES | DATA | {"pinnrun/py.typed"} <= names
     assert {name.partition("/")[0] for name in names} == {"pinnrun", f"pinnrun-{__version__}.dist-info"}
 
 

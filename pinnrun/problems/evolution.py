@@ -5,10 +5,11 @@
 with u = 0 at both ends, or periodic. The coordinates are x, then t: time is the last one. All conditions may be built
 into the field (Lagaris, Likas & Fotiadis, IEEE Trans. Neural Networks 9 (1998) 987),
 
-    u = u₀(x) + τ^m B(x) N(x, t),    τ = t/duration,
+    u = u₀(x) + g(t)^m B(x) N(x, t),    g = t/duration or tanh(t/onset),
 
-with B = 0 at the ends and 1 where u is periodic, or they are terms of the objective. A periodic field sees x by
-cos and sin of k 2πx/period alone (Dong & Ni, J. Comput. Phys. 435 (2021) 110242), so that all its derivatives match.
+with B = 0 at the ends and 1 where u is periodic, or they are terms of the objective. Where u moves fast, (u − u₀)/t^m
+is large at first and small later; an onset of the time in which u changes keeps N of order one. A periodic field sees
+x by cos and sin of k 2πx/period alone (Dong & Ni, J. Comput. Phys. 435 (2021) 110242): all its derivatives match.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ class Evolution(Problem):
     duration: float = setting(1.0, above=0, help="end of time; t runs from 0 to it")
     conditions: Literal["hard", "soft"] = setting(
         "hard", help="hard: start and ends are built into the field; soft: terms of the objective"
+    )
+    onset: float = setting(
+        0.0, min=0, help="time over which hard conditions let go of the start, that in which u changes; 0: duration"
     )
     condition_points: int = setting(100, min=2, help="points of each condition that is a term (unused where hard)")
     condition_weight: float = setting(100.0, above=0, help="weight of each condition beside the equation's 1")
@@ -100,8 +104,8 @@ class Evolution(Problem):
         return self.start(coordinates[0])
 
     def _growth(self, coordinates: Jet) -> Jet:
-        """τ^m B, by which the network may move u away from its start."""
-        tau = coordinates[1] / self.duration
+        """g^m B, by which the network may move u away from its start."""
+        tau = (coordinates[1] / self.onset).tanh() if self.onset else coordinates[1] / self.duration
         power = tau if self.time_order == 1 else tau * tau
         return power if self.periodic else power * self.envelope(coordinates[0])
 

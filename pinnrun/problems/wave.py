@@ -22,6 +22,9 @@ from pinnrun.settings import setting
 class Wave(Evolution):
     """u_tt = c² u_xx, u_t = 0 at the start, u = 0 at x = 0 and 1."""
 
+    onset: float = setting(
+        0.15, min=0, help="time over which hard conditions let go of the start, that in which u changes; 0: duration"
+    )
     speed: float = setting(2.0, above=0, help="c, in units of length/time")
 
     time_order = 2

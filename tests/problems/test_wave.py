@@ -3,6 +3,7 @@
 from math import pi
 
 import numpy as np
+import pytest
 import torch
 from evolution import (
     assert_residual,
@@ -26,24 +27,29 @@ def start(x: np.ndarray) -> np.ndarray:
     return np.sin(pi * x) + 0.5 * np.sin(4 * pi * x)
 
 
-def field(network, y):
-    x, t = y[0], y[1]
-    tau = t / 1.5
-    raw = network(torch.stack([2 * x - 1, 2 * tau - 1]))[0]
-    return torch.sin(pi * x) + 0.5 * torch.sin(4 * pi * x) + tau**2 * 4 * x * (1 - x) * raw
+def field_from(onset: float):
+    def field(network, y):
+        x, t = y[0], y[1]
+        raw = network(torch.stack([2 * x - 1, 2 * t / 1.5 - 1]))[0]
+        growth = torch.tanh(t / onset) if onset else t / 1.5
+        return torch.sin(pi * x) + 0.5 * torch.sin(4 * pi * x) + growth**2 * 4 * x * (1 - x) * raw
+
+    return field
 
 
-def test_residual():
+@pytest.mark.parametrize("onset", [0.0, 0.3])
+def test_residual(onset):
     assert_residual(
-        problem(speed=3.0, duration=1.5),
-        field,
+        problem(speed=3.0, duration=1.5, onset=onset),
+        field_from(onset),
         lambda u, y: derivative(u, 1, 1)(y) - 9.0 * derivative(u, 0, 0)(y),
     )
 
 
 def test_start_and_ends_hold_for_any_network():
-    assert_starts(problem(), start)
-    assert_vanishes_at_ends(problem())
+    for onset in (0.0, 0.15):
+        assert_starts(problem(onset=onset), start)
+        assert_vanishes_at_ends(problem(onset=onset))
 
 
 def test_the_closed_form_solves_it():

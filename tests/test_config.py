@@ -13,8 +13,11 @@ from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.advection import Advection
+from pinnrun.problems.allen_cahn import AllenCahn
 from pinnrun.problems.base import About
 from pinnrun.problems.black_scholes import BlackScholes
+from pinnrun.problems.burgers import Burgers
 from pinnrun.problems.cavity import Cavity
 from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.elasticity import Elasticity
@@ -23,7 +26,9 @@ from pinnrun.problems.ginzburg_landau import GinzburgLandau
 from pinnrun.problems.heat import Heat
 from pinnrun.problems.helmholtz import Helmholtz
 from pinnrun.problems.inverse_burgers import InverseBurgers
+from pinnrun.problems.kdv import Kdv
 from pinnrun.problems.kovasznay import Kovasznay
+from pinnrun.problems.kuramoto_sivashinsky import KuramotoSivashinsky
 from pinnrun.problems.lshape import PoissonLshape
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
@@ -33,6 +38,7 @@ from pinnrun.problems.pinnacle.poisson2d import PinnaclePoisson2d
 from pinnrun.problems.plate import Plate
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
+from pinnrun.problems.wave import Wave
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS
 from pinnrun.settings import describe, union_members
 from pinnrun.strict import ConfigError, build
@@ -48,6 +54,12 @@ SPELLED_OUT: dict[str, type] = {
     "koopman_analyze": AnalyzeSettings,
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
+    "problem/advection": Advection,
+    "problem/allen_cahn": AllenCahn,
+    "problem/burgers": Burgers,
+    "problem/kdv": Kdv,
+    "problem/kuramoto_sivashinsky": KuramotoSivashinsky,
+    "problem/wave": Wave,
     "problem/heat1d": Heat,
     "problem/kovasznay": Kovasznay,
     "problem/cavity": Cavity,

@@ -15,8 +15,8 @@ from pinnrun.architectures import Network, deepen, widen
 from pinnrun.architectures.coefficients import grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
+from pinnrun.geometry.sampling import make_generator
 from pinnrun.optimizers import Outcome, StepInfo
-from pinnrun.problems.sampling import make_generator
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action
 from pinnrun.solution import TrainedField

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Jet
-from pinnrun.geometry.shape import Shape, uniform
+from pinnrun.geometry.sampling import uniform
+from pinnrun.geometry.shape import Shape
 
 
 class Ball(Shape):

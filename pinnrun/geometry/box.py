@@ -10,7 +10,8 @@ from torch import Tensor
 
 from pinnrun.calculus import Jet
 from pinnrun.geometry.rfunctions import conjunction
-from pinnrun.geometry.shape import Shape, uniform
+from pinnrun.geometry.sampling import uniform
+from pinnrun.geometry.shape import Shape
 
 
 class Box(Shape):

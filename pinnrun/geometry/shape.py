@@ -14,13 +14,9 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Jet
+from pinnrun.geometry.sampling import uniform
 
 LEAST = 64  # points drawn at once, so that a small sample does not need many rounds
-
-
-def uniform(generator: torch.Generator, count: int, dimension: int) -> Tensor:
-    """Random points of the unit cube, ``(count, dimension)``, float64."""
-    return torch.rand((count, dimension), generator=generator, dtype=torch.float64)
 
 
 class Shape(ABC):

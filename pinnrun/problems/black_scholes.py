@@ -25,6 +25,7 @@ from scipy.special import ndtr
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.settings import setting
 
@@ -110,6 +111,7 @@ class BlackScholes(Problem):
             self._equation,
             Derivatives(gradient=True, pairs=((0, 0),)),
             self.points,
+            time=1,
         )
         boundary = Term(
             "boundary",
@@ -131,7 +133,7 @@ class BlackScholes(Problem):
 
     def _interior(self, generator: torch.Generator, count: int) -> Points:
         """Uniform in √τ; every other point uniform in log S, the rest where the payoff's kink has spread by then."""
-        draw = torch.rand((count, 2), generator=generator, dtype=torch.float64)
+        draw = uniform(generator, count, 2)
         root_time, across = draw[:, 0], 2.0 * draw[:, 1] - 1.0
         tau = self.expiry * root_time**2
         spread = NEAR * self.volatility * tau.sqrt() * across - self.rate * tau
@@ -140,7 +142,7 @@ class BlackScholes(Problem):
 
     def _ends(self, generator: torch.Generator, count: int) -> Points:
         """Where the call is worth nothing, or as much as the share less the discounted strike."""
-        draw = torch.rand((count,), generator=generator, dtype=torch.float64)
+        draw = uniform(generator, count, 1)[:, 0]
         above = (torch.arange(count) % 2).to(draw.dtype)
         spot = self.strike * torch.exp(self.width * (2.0 * above - 1.0))
         x = torch.stack([spot, self.expiry * draw], -1)

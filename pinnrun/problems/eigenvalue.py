@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Field, Jet, Objective, Points, Rayleigh, Term, Variance
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.problems.quadrature import gauss_box
-from pinnrun.problems.sampling import uniform
 from pinnrun.settings import setting
 
 

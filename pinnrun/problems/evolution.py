@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Solution, require_inside
 from pinnrun.settings import setting
 
@@ -112,7 +113,7 @@ class Evolution(Problem):
     # -- the objective -------------------------------------------------------------------------------------------
 
     def terms(self) -> Sequence[Term]:
-        equation = Term("equation", self._interior, self.equation, self.derivatives, self.points)
+        equation = Term("equation", self._interior, self.equation, self.derivatives, self.points, time=1)
         return (equation, *self._conditions()) if self.conditions == "soft" else (equation,)
 
     def _conditions(self) -> list[Term]:
@@ -127,19 +128,16 @@ class Evolution(Problem):
             terms.append(Term("ends", self._at_ends, lambda at, u: u.value[..., 0], value, count, weight))
         return terms
 
-    def _uniform(self, generator: torch.Generator, count: int) -> Tensor:
-        return torch.rand((count, 2), generator=generator, dtype=torch.float64)
-
     def _interior(self, generator: torch.Generator, count: int) -> Points:
-        return Points(self.place(self._uniform(generator, count)))
+        return Points(self.place(uniform(generator, count, 2)))
 
     def _at_start(self, generator: torch.Generator, count: int) -> Points:
-        x = self.place(self._uniform(generator, count))
+        x = self.place(uniform(generator, count, 2))
         x[:, 1] = 0.0
         return Points(x, data=self.start_values(x[:, 0]))
 
     def _at_ends(self, generator: torch.Generator, count: int) -> Points:
-        x = self.place(self._uniform(generator, count))
+        x = self.place(uniform(generator, count, 2))
         x[:, 0] = torch.tensor(self.interval, dtype=x.dtype)[torch.arange(count) % 2]
         return Points(x)
 
@@ -157,7 +155,7 @@ class Evolution(Problem):
 
     def test_points(self, generator: torch.Generator) -> Points:
         """Spread evenly, wherever the training points are."""
-        return Points(Evolution.place(self, self._uniform(generator, max(10_000, 2 * self.points))))
+        return Points(Evolution.place(self, uniform(generator, max(10_000, 2 * self.points), 2)))
 
     def observables(self, solution: Solution) -> dict[str, Observable]:
         """The value at the end, at two fifths of the interval."""

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.errors import UserError
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.settings import setting
 
@@ -85,7 +86,7 @@ class GinzburgLandau(Problem):
 
     def terms(self) -> Sequence[Term]:
         wanted = Derivatives(gradient=True, pairs=((0, 0),))
-        return [Term("equation", self._interior, self._equation, wanted, self.points, rows=2)]
+        return [Term("equation", self._interior, self._equation, wanted, self.points, rows=2, time=1)]
 
     def _equation(self, points: Points, field: Jet) -> Tensor:
         """Real and imaginary part of A_t − A − (1 + iα) A_xx + (1 + iβ) |A|² A, ``(N, 2)``."""
@@ -96,7 +97,7 @@ class GinzburgLandau(Problem):
         return field.d(1)[0] - value - diffusion + saturation
 
     def _interior(self, generator: torch.Generator, count: int) -> Points:
-        draw = torch.rand((count, 2), generator=generator, dtype=torch.float64)
+        draw = uniform(generator, count, 2)
         return Points(draw * torch.tensor([self.length, self.duration], dtype=torch.float64))
 
     # -- how good it is ------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
-from pinnrun.problems.sampling import uniform
 from pinnrun.settings import setting
 
 

@@ -23,6 +23,7 @@ from scipy.special import roots_hermite
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.problems.uncertainty import Parametrised, covariance
 from pinnrun.settings import setting
@@ -66,7 +67,7 @@ class InverseBurgers(Problem):
             return u.d(1)[..., 0] + advection * u.value[..., 0] * slope - viscosity * curvature
 
         return (
-            Term("equation", self._inside, equation, Derivatives(gradient=True, pairs=((0, 0),)), self.points),
+            Term("equation", self._inside, equation, Derivatives(gradient=True, pairs=((0, 0),)), self.points, time=1),
             Term("data", self._measured, misfit, Derivatives(), self.data_points, self.data_weight),
         )
 
@@ -81,8 +82,7 @@ class InverseBurgers(Problem):
         return equation, replace(data, residual=excess)
 
     def _inside(self, generator: torch.Generator, count: int) -> Points:
-        uniform = torch.rand((count, 2), generator=generator, dtype=torch.float64)
-        return Points(uniform * torch.tensor([2.0, 1.0]) - torch.tensor([1.0, 0.0]))
+        return Points(uniform(generator, count, 2) * torch.tensor([2.0, 1.0]) - torch.tensor([1.0, 0.0]))
 
     def _measured(self, generator: torch.Generator, count: int) -> Points:
         """All measurements, however many are asked for: there are no more."""

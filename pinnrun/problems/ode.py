@@ -82,7 +82,9 @@ class InitialValueProblem(Problem):
             f = torch.stack(tuple(self.rate(points.x[..., 0], u.value[..., : self.outputs].unbind(-1))), dim=-1)
             return (self.duration / self._scale(f) * (u.d(0)[..., : self.outputs] - f))[0]
 
-        return (Term("equation", self._times, equation, Derivatives(gradient=True), self.points, rows=self.outputs),)
+        return (
+            Term("equation", self._times, equation, Derivatives(gradient=True), self.points, rows=self.outputs, time=0),
+        )
 
     def _times(self, generator: torch.Generator, count: int) -> Points:
         """One random time in each of ``count`` equal parts of the interval: no gap for the field to swing in."""

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.geometry import Box
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
 from pinnrun.problems.constraints import dirichlet
-from pinnrun.problems.sampling import uniform
 from pinnrun.settings import setting
 
 

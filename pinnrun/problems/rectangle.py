@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points
+from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import require_inside
 
 
@@ -25,7 +26,7 @@ class Rectangle:
 
     def interior(self, generator: torch.Generator, count: int) -> Tensor:
         """Uniform points, ``(count, 2)``."""
-        return self.at(torch.rand((count, 2), generator=generator, dtype=torch.float64))
+        return self.at(uniform(generator, count, 2))
 
     def edges(
         self, generator: torch.Generator, count: int, on: tuple[int, ...] = (0, 1, 2, 3)
@@ -39,9 +40,9 @@ class Rectangle:
         sides = [self.high[1] - self.low[1]] * 2 + [self.high[0] - self.low[0]] * 2
         lengths = torch.tensor([sides[edge] for edge in on], dtype=torch.float64)
         ends = lengths.cumsum(0) / lengths.sum()
-        draw = torch.rand((count,), generator=generator, dtype=torch.float64)
-        edge = torch.tensor(on)[torch.searchsorted(ends[:-1].contiguous(), draw, right=True)]
-        unit = torch.rand((count, 2), generator=generator, dtype=torch.float64)
+        draw, unit = uniform(generator, count, 3).tensor_split([1], dim=1)
+        edge = torch.tensor(on)[torch.searchsorted(ends[:-1].contiguous(), draw[:, 0].contiguous(), right=True)]
+        unit = unit.clone()
         unit[torch.arange(count), edge // 2] = (edge % 2).to(unit.dtype)
         return self.at(unit), edge
 

@@ -1,4 +1,4 @@
-"""Scrambled Sobol points in place of random ones: see ``pinnrun.problems.sobol`` for what they are."""
+"""Scrambled Sobol points in place of random ones: see ``pinnrun.geometry.sobol`` for what they are."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnrun.problems.sobol import on_sphere, sobol
+from pinnrun.geometry.sobol import on_sphere, sobol
 
 
 @dataclass(frozen=True)

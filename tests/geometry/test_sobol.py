@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from pinnrun.problems.sobol import on_sphere, sobol
+from pinnrun.geometry.sobol import on_sphere, sobol
 
 
 def generator(seed: int = 0) -> torch.Generator:

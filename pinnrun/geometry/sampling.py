@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pinnrun.problems.sobol import sobol
+from pinnrun.geometry.sobol import sobol
 
 
 class SobolGenerator(torch.Generator):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from pinnrun.geometry.sampling import make_generator, uniform
 from pinnrun.problems.heat import Heat
 from pinnrun.problems.poisson import Poisson
-from pinnrun.problems.sampling import make_generator, uniform
 
 
 def test_random_numbers_are_those_of_the_generator():

@@ -15,20 +15,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import pi
 
-import numpy as np
 import torch
-from scipy.special import roots_hermite
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.geometry.sampling import uniform
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
+from pinnrun.problems.burgers import cole_hopf
 from pinnrun.problems.uncertainty import Parametrised, covariance
 from pinnrun.settings import setting
-
-NODES = 200  # of the quadrature
 
 
 @dataclass(frozen=True)
@@ -125,17 +121,3 @@ class InverseBurgers(Problem):
 def misfit(points: Points, u: Jet) -> Tensor:
     """What the field has above the measurements, u − y."""
     return u.value[..., 0] - points["measured"]
-
-
-def cole_hopf(x: np.ndarray, t: np.ndarray, viscosity: float, nodes: int = NODES) -> np.ndarray:
-    """The solution at ``(N,)`` places and times, ``(N,)``: the ratio of ∫ −sin πy f(y) dG and ∫ f(y) dG.
-
-    G is normal around x with variance 2νt, and f(y) = e^{−cos(πy)/2πν} is multiplied with the quadrature's weights as
-    exponents, since it alone runs over e^{±1/2πν}.
-    """
-    z, weights = roots_hermite(nodes)
-    z, logs = z[weights > 0], np.log(weights[weights > 0])
-    y = x[:, None] - np.sqrt(4.0 * viscosity * t)[:, None] * z
-    exponent = logs - np.cos(pi * y) / (2.0 * pi * viscosity)
-    measure = np.exp(exponent - exponent.max(axis=1, keepdims=True))
-    return -(np.sin(pi * y) * measure).sum(1) / measure.sum(1)

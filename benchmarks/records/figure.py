@@ -11,16 +11,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from benchmarks.records.results import Result
-from benchmarks.records.rows import ROWS, Row
-from benchmarks.records.table import Found, unit
+from benchmarks.records.rows import Row
+from benchmarks.records.table import Found, Suite, unit
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 
-def draw(path: Path, found: Found) -> None:
+def draw(path: Path, found: Found, suite: Suite) -> None:
     """Replace the figure."""
-    rows = [row for row in ROWS.values() if row.name in found]
+    rows = [row for row in suite.rows.values() if row.name in found]
     columns = min(3, len(rows))
     lines = -(-len(rows) // columns)
     figure, axes = plt.subplots(lines, columns, figsize=(4.6 * columns, 3.6 * lines), squeeze=False)
@@ -43,7 +43,7 @@ def panel(axis: Axes, row: Row, results: dict[str, list[Result]]) -> None:
         color = f"C{index}"
         axis.fill_between(times, errors.min(0), errors.max(0), color=color, alpha=0.2, linewidth=0)
         axis.plot(times, np.median(errors, axis=0), color=color, label=name, linewidth=1.8)
-    axis.axhline(row.published, color="black", linestyle="--", linewidth=1.0, label="published best (GPU)")
+    axis.axhline(row.published, color="black", linestyle="--", linewidth=1.0, label="published best")
     axis.axhline(row.aim, color="gray", linestyle=":", linewidth=1.0, label="aim")
     axis.set(xscale="log", yscale="log", title=row.title, xlabel="CPU seconds", ylabel=f"error ({unit(row)})")
     axis.grid(alpha=0.3)

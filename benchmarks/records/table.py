@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from statistics import median
@@ -13,10 +14,28 @@ from benchmarks.records.results import Result
 from benchmarks.records.rows import ROWS, Row
 from pinnrun.storage.atomic import write_text
 
+
+@dataclass(frozen=True)
+class Suite:
+    """Rows that are run, drawn and written up together.
+
+    Attributes:
+        name: of the CSV file, the figure and the page.
+        rows: the problems by name.
+        head: how the page begins, its figure included.
+        notes: what is said below the recipes.
+    """
+
+    name: str
+    rows: Mapping[str, Row]
+    head: str
+    notes: str
+
+
 Found = dict[str, dict[str, list[Result]]]
 """Results by row and optimizer, one a seed."""
 
-HEAD = """# Records
+RECORDS_HEAD = """# Records
 
 How close pinnrun comes to the best errors that have been published for physics-informed tanh networks, on **one thread
 of a CPU**. This page is written by `python -m benchmarks.records`, from `benchmarks/results/records.csv`; a recipe is
@@ -27,7 +46,7 @@ repeated by `pinnrun train experiment=record_poisson2d seed=1` and its siblings,
 ## The recipes
 
 """
-NOTES = """
+RECORDS_NOTES = """
 Errors are taken against the closed form on 10 000 or more random points inside, none of them trained on; for
 Poisson-Boltzmann the error is the largest of five relative errors, ½Σqφ and the reaction potential at each charge,
 against the spectral solver. None of it is done during the time that is counted. "To the aim" is the time of the first
@@ -37,12 +56,16 @@ mean squares, divided here by that of the solution where the measure is relative
 numbers of points and seeds: they say what was within reach, not which optimizer is the fastest.
 """
 
+RECORDS = Suite("records", ROWS, RECORDS_HEAD, RECORDS_NOTES)
 
-def write_page(path: Path, found: Found) -> None:
+
+def write_page(path: Path, found: Found, suite: Suite) -> None:
     """Replace the page."""
-    rows = [row for row in ROWS.values() if row.name in found]
-    parts = [HEAD, _recipes(rows, found), NOTES, "\n## All optimizers, same networks and points\n\n"]
-    parts += [_all(rows, found), f"\nMeasured on {machine()}.\n"]
+    rows = [row for row in suite.rows.values() if row.name in found]
+    parts = [suite.head, _recipes(rows, found), suite.notes]
+    if any(len(row.optimizers) > 1 for row in rows):
+        parts += ["\n## All optimizers, same networks and points\n\n", _all(rows, found)]
+    parts.append(f"\nMeasured on {machine()}.\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "".join(parts))
 

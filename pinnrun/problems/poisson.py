@@ -1,4 +1,4 @@
-"""The Poisson equation −Δu = f on the unit cube [0, 1]^d with u = g on its boundary, for four known solutions.
+"""The Poisson equation −Δu = f on the unit cube [0, 1]^d with u = g on its boundary, for five known solutions.
 
 The set-ups are those of the natural-gradient literature (Müller & Zeinhofer, ICML 2023; Dangel, Müller & Zeinhofer,
 NeurIPS 2024): the boundary condition is soft, each term is a mean of squares over random points.
@@ -42,6 +42,9 @@ def _cosine_sum(x: Tensor) -> Tensor:
 EXACT = {
     "sine": Exact(_sine, lambda x: x.shape[-1] * pi**2 * _sine(x)),
     "cosine_sum": Exact(_cosine_sum, lambda x: pi**2 * _cosine_sum(x)),
+    "sine_sum": Exact(
+        lambda x: torch.sin(0.5 * pi * x).sum(-1), lambda x: 0.25 * pi**2 * torch.sin(0.5 * pi * x).sum(-1)
+    ),
     "harmonic": Exact(lambda x: (x[..., 0::2] * x[..., 1::2]).sum(-1), lambda x: torch.zeros_like(x[..., 0])),
     "square": Exact(lambda x: (x * x).sum(-1), lambda x: torch.full_like(x[..., 0], -2.0 * x.shape[-1])),
 }
@@ -53,8 +56,8 @@ class Poisson(Problem):
 
     points: int = setting(900, min=1, help="interior points")
     dimension: int = setting(2, min=1, help="number of coordinates d")
-    solution: Literal["sine", "cosine_sum", "harmonic", "square"] = setting(
-        "sine", help="Π sin πx_i, Σ cos πx_i, Σ x_{2k−1} x_{2k} or |x|²"
+    solution: Literal["sine", "cosine_sum", "sine_sum", "harmonic", "square"] = setting(
+        "sine", help="Π sin πx_i, Σ cos πx_i, Σ sin ½πx_i, Σ x_{2k−1} x_{2k} or |x|²"
     )
     boundary_points: int = setting(120, min=1, help="points on the boundary (unused when it is hard)")
     boundary_weight: float = setting(1.0, above=0, help="weight of the boundary term beside the equation's 1")

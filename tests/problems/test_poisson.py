@@ -15,6 +15,7 @@ from pinnrun.problems.poisson import Poisson
 DIMENSIONS = {
     "sine": (1, 2, 3, 5),
     "cosine_sum": (1, 2, 5),
+    "sine_sum": (1, 5),
     "harmonic": (2, 10),
     "square": (1, 3, 100),
 }
@@ -40,6 +41,8 @@ def exact_jet(solution: str, points: Points, derivatives: Derivatives) -> Jet:
         return product
     if solution == "cosine_sum":
         return (pi * x).cos().sum()
+    if solution == "sine_sum":
+        return (0.5 * pi * x).sin().sum()
     if solution == "harmonic":
         return Jet.cat([a * b for a, b in zip(parts[::2], parts[1::2], strict=True)]).sum()
     return x.squared_norm()
@@ -93,6 +96,7 @@ def test_observable_of_the_known_solution_has_no_error(solution, dimension):
     by_hand = {
         "sine": (3**0.5 / 2) ** dimension,
         "cosine_sum": dimension / 2,
+        "sine_sum": dimension / 2,
         "harmonic": dimension / 18,
         "square": dimension / 9,
     }

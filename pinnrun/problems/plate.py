@@ -8,7 +8,7 @@ with the flexural rigidity D (Timoshenko & Woinowsky-Krieger, Theory of Plates a
 
 d = 16 x (1 − x) y (1 − y), and the equation's residual is multiplied by d as well: in the corners of a clamped plate
 fourth derivatives have no limit, and w is not smooth enough for a bounded N (Williams, J. Appl. Mech. 19 (1952) 526).
-Nothing is lost by it, for an error e that vanishes on the edges has, with Hardy's inequality in x and in y,
+Nothing is lost by it, for the error e of a clamped plate has, with Hardy's inequality in x and in y,
 
     ∫ |Δe|² = ∫ r e ≤ ‖d r‖ ‖e/d‖ ≤ C ‖d r‖ ‖e_xy‖,    r = Δ²w − q,
 

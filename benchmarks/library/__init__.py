@@ -1,0 +1,1 @@
+"""Every problem of the library by its default command: error, size, time."""

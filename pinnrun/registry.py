@@ -78,7 +78,7 @@ PROBLEMS = Registry(
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "oscillator": "pinnrun.problems.ode:Oscillator",
         "pinnacle_poisson2d": "pinnrun.problems.pinnacle.poisson2d:PinnaclePoisson2d",
-        "pinnacle_poisson_boltzmann2d": "pinnrun.problems.pinnacle.boltzmann2d:PinnaclePoissonBoltzmann2d",
+        "pinnacle_boltzmann2d": "pinnrun.problems.pinnacle.boltzmann2d:PinnaclePoissonBoltzmann2d",
         "plate": "pinnrun.problems.plate:Plate",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_exponential": "pinnrun.problems.exponential:PoissonExponential",

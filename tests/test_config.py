@@ -73,7 +73,7 @@ SPELLED_OUT: dict[str, type] = {
     "problem/oscillator": Oscillator,
     "problem/helmholtz": Helmholtz,
     "problem/pinnacle_poisson2d": PinnaclePoisson2d,
-    "problem/pinnacle_poisson_boltzmann2d": PinnaclePoissonBoltzmann2d,
+    "problem/pinnacle_boltzmann2d": PinnaclePoissonBoltzmann2d,
     "problem/poisson_exponential": PoissonExponential,
     "problem/poisson_lshape": PoissonLshape,
     "problem/poisson": Poisson,

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = {path.relative_to(ROOT).as_posix() for path in (ROOT / "conf").rglob("*.yaml")}
 DATA = {p.relative_to(ROOT).as_posix() for p in (ROOT / "pinnrun" / "problems" / "data").iterdir()}
 MODULES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pinnrun").rglob("*.py")}
-DATA = {"pinnrun/problems/data/burgers1d.npz", "pinnrun/problems/data/LICENSE.pinnacle"}  # never without its notice
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ CASES = (
     Row(
         "poisson2d_cg",
         "Poisson 2d-CG",
-        "pinnacle_poisson_boltzmann2d",
+        "pinnacle_boltzmann2d",
         "lm",
         4.11e-3,
         f"PELINE; {LATER}",

@@ -37,7 +37,7 @@ class PinnaclePoissonBoltzmann2d(Perforated):
     half_side = 1.0
     discs = DISCS
     outer_value, disc_value = 0.2, 1.0
-    table_name = "pinnacle_poisson_boltzmann2d"
+    table_name = "pinnacle_boltzmann2d"
 
     @property
     def features(self) -> int:

@@ -63,8 +63,10 @@ class Row:
         words = [f"experiment={self.experiment}"]
         if optimizer == self.optimizer:
             return words
-        own = [f"~optimizer.{key}" for key in self._recipe() if key != "pace"]
-        return [*words, *own, *self.others[optimizer]]
+        others = self.others[optimizer]
+        given = {word.partition("=")[0] for word in others}
+        own = [f"optimizer.{key}" for key in self._recipe() if key != "pace"]
+        return [*words, *(f"~{key}" for key in own if key not in given), *others]
 
     def _recipe(self) -> Mapping[str, Any]:
         """What the experiment sets of its optimizer."""

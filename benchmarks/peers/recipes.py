@@ -53,6 +53,7 @@ def _named(peer: str, program: str, documented: Mapping[str, Any], source: str, 
 _ADAM: dict[str, Any] = {"dtype": "float32", "activation": "tanh", "rate": 1e-3, "lbfgs": False, "nncg": 0}
 _ADAM_LBFGS = {**_ADAM, "initializer": "Glorot normal", "hard": False, "lbfgs": True}
 _NNCG = {**_ADAM, **DOUBLE, "initializer": "Glorot normal", "hard": True, "adam": 1000, "lbfgs": True, "nncg": 1000}
+_FIRST = {**_ADAM, "layers": [50] * 3, "initializer": "Glorot uniform", "hard": False}
 _SQUARE = {**_ADAM, "layers": [150] * 3, "activation": "sin", "initializer": "Glorot uniform", "hard": True}
 
 
@@ -62,7 +63,7 @@ def _deepxde(documented: Mapping[str, Any], source: str, layers: list[int]) -> d
 
 DEEPXDE = {
     "poisson1d": _deepxde(
-        {**_ADAM, "layers": [50] * 3, "initializer": "Glorot uniform", "hard": False, "points": [16, 2, 0], "adam": 10_000},
+        {**_FIRST, "points": [16, 2, 0], "adam": 10_000},
         "examples/pinn_forward/Poisson_Dirichlet_1d.py",
         [50] * 3,
     ),

@@ -7,14 +7,15 @@ import json
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 import torch
 
-FIRST, RATIO = 0.1, 1.12  # seconds of the first look, and from each to the next
+FIRST, RATIO = 0.02, 1.12  # seconds of the first look, and from each to the next
 
 
 @dataclass

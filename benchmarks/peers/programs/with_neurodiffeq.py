@@ -1,17 +1,18 @@
-"""neurodiffeq on one case: its solvers, whose conditions are built into the solution, with Adam, then L-BFGS if asked for.
+"""neurodiffeq on one case: its solvers, with the conditions built into the solution: Adam, then L-BFGS.
 
-Keys of a recipe: ``layers`` (one tanh network a function), ``dtype``, ``points`` ("given": the benchmark's own coordinates,
-or a number a side: neurodiffeq's noisy grid, drawn anew in every epoch), ``adam`` (epochs at ``rate``), ``lbfgs`` (epochs
-of 20 iterations).
+Keys of a recipe: ``layers`` (one tanh network a function), ``dtype``, ``points`` ("given": the benchmark's own
+coordinates, or a number a side: neurodiffeq's noisy grid, drawn anew in every epoch), ``adam`` (epochs at ``rate``),
+``lbfgs`` (epochs of 20 iterations).
 """
 
 import warnings
+from contextlib import suppress
 from importlib.metadata import version
 
 import numpy as np
 import torch
 from neurodiffeq import diff
-from neurodiffeq.conditions import IVP, DirichletBVP, DirichletBVP2D, IBVP1D
+from neurodiffeq.conditions import IBVP1D, IVP, DirichletBVP, DirichletBVP2D
 from neurodiffeq.generators import Generator1D, Generator2D, PredefinedGenerator
 from neurodiffeq.networks import FCNN
 from neurodiffeq.solvers import Solver1D, Solver2D
@@ -92,12 +93,12 @@ def main() -> None:
 
     def predict(x):
         columns = x.split(1, dim=1)
-        return torch.cat([c.enforce(net, *columns) for net, c in zip(nets, conditions)], 1)
+        return torch.cat([c.enforce(net, *columns) for net, c in zip(nets, conditions, strict=True)], 1)
 
     observer = Observer(task, predict, parameters_of(*nets))
     watch_lbfgs(observer.tick)
     callbacks = [lambda _: observer.tick()]
-    try:
+    with suppress(Enough):
         if recipe["adam"]:
             solver.fit(recipe["adam"], callbacks=callbacks, tqdm_file=None)
         if recipe["lbfgs"]:
@@ -105,8 +106,6 @@ def main() -> None:
                 parameters, history_size=100, line_search_fn="strong_wolfe", tolerance_grad=0.0, tolerance_change=0.0
             )
             solver.fit(recipe["lbfgs"], callbacks=callbacks, tqdm_file=None)
-    except Enough:
-        pass
     observer.write("neurodiffeq", version("neurodiffeq"))
 
 

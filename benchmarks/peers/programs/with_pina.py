@@ -1,16 +1,15 @@
 """PINA on one case: its PINN solver with Adam, then L-BFGS by its SwitchOptimizer callback if the recipe asks for it.
 
-Keys of a recipe: ``layers`` and ``activation``, ``dtype``, ``hard`` (a model that fulfils the conditions) or soft conditions,
-``points`` ("given": the benchmark's own coordinates, or [mode, domain, each condition]: what PINA samples),
+Keys of a recipe: ``layers`` and ``activation``, ``dtype``, ``hard`` (a model that fulfils the conditions) or soft
+conditions, ``points`` ("given": the benchmark's own coordinates, or [mode, domain, each condition]: what PINA samples),
 ``adam`` (epochs at ``rate``), ``lbfgs`` (epochs of 20 iterations).
 """
 
 import logging
 import warnings
+from contextlib import suppress
+from importlib.metadata import version
 
-logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-
-import pina
 import torch
 from lightning.pytorch.callbacks import Callback
 from observe import Enough, Observer, Task, begin, parameters_of, watch_lbfgs
@@ -130,6 +129,7 @@ class Tick(Callback):
 def main() -> None:
     """Train as the recipe says."""
     warnings.simplefilter("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     task = begin()
     recipe, box = task.recipe, BOXES[task.case]
     torch.set_default_dtype(task.dtype)
@@ -141,18 +141,27 @@ def main() -> None:
     watch_lbfgs(observer.tick)
     callbacks = [Tick(observer)]
     if recipe["lbfgs"]:
-        second = TorchOptimizer(torch.optim.LBFGS, lr=1.0, history_size=100, line_search_fn="strong_wolfe",
-                                tolerance_grad=0.0, tolerance_change=0.0)
+        second = TorchOptimizer(
+            torch.optim.LBFGS,
+            lr=1.0,
+            history_size=100,
+            line_search_fn="strong_wolfe",
+            tolerance_grad=0.0,
+            tolerance_change=0.0,
+        )
         callbacks.append(SwitchOptimizer(second, epoch_switch=recipe["adam"]))
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False,
-             "enable_model_summary": False}
-    trainer = Trainer(solver, max_epochs=recipe["adam"] + recipe["lbfgs"], accelerator="cpu", callbacks=callbacks,
-                      **quiet)
-    try:
+    quiet = {
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_checkpointing": False,
+        "enable_model_summary": False,
+    }
+    trainer = Trainer(
+        solver, max_epochs=recipe["adam"] + recipe["lbfgs"], accelerator="cpu", callbacks=callbacks, **quiet
+    )
+    with suppress(Enough):
         trainer.train()
-    except Enough:
-        pass
-    observer.write("pina-mathlab", pina.__version__)
+    observer.write("pina-mathlab", version("pina-mathlab"))
 
 
 if __name__ == "__main__":

@@ -55,12 +55,18 @@ class Registry(Mapping[str, type]):
 
 PROBLEMS = Registry(
     {
+        "allen_cahn": "pinnrun.problems.allen_cahn:AllenCahn",
+        "advection": "pinnrun.problems.advection:Advection",
+        "burgers": "pinnrun.problems.burgers:Burgers",
         "heat": "pinnrun.problems.heat:Heat",
+        "kdv": "pinnrun.problems.kdv:Kdv",
+        "kuramoto_sivashinsky": "pinnrun.problems.kuramoto_sivashinsky:KuramotoSivashinsky",
         "npbe": "pinnrun.problems.npbe.molecule:Npbe",
         "npbe_born": "pinnrun.problems.npbe.born:NpbeBorn",
         "poisson": "pinnrun.problems.poisson:Poisson",
         "poisson_ritz": "pinnrun.problems.ritz:PoissonRitz",
         "eigenvalue": "pinnrun.problems.eigenvalue:Eigenvalue",
+        "wave": "pinnrun.problems.wave:Wave",
     }
 )
 ARCHITECTURES = Registry({"mlp": "pinnrun.architectures.mlp:MlpSettings"})

@@ -13,12 +13,18 @@ from pinnrun.build import PRIVATE
 from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
+from pinnrun.problems.advection import Advection
+from pinnrun.problems.allen_cahn import AllenCahn
+from pinnrun.problems.burgers import Burgers
 from pinnrun.problems.eigenvalue import Eigenvalue
 from pinnrun.problems.heat import Heat
+from pinnrun.problems.kdv import Kdv
+from pinnrun.problems.kuramoto_sivashinsky import KuramotoSivashinsky
 from pinnrun.problems.npbe.born import NpbeBorn
 from pinnrun.problems.npbe.molecule import Npbe
 from pinnrun.problems.poisson import Poisson
 from pinnrun.problems.ritz import PoissonRitz
+from pinnrun.problems.wave import Wave
 from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS
 from pinnrun.settings import describe, union_members
 from pinnrun.strict import ConfigError, build
@@ -34,6 +40,12 @@ SPELLED_OUT: dict[str, type] = {
     "koopman_analyze": AnalyzeSettings,
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
+    "problem/advection": Advection,
+    "problem/allen_cahn": AllenCahn,
+    "problem/burgers": Burgers,
+    "problem/kdv": Kdv,
+    "problem/kuramoto_sivashinsky": KuramotoSivashinsky,
+    "problem/wave": Wave,
     "problem/heat1d": Heat,
     "problem/poisson": Poisson,
     "problem/poisson_ritz": PoissonRitz,

@@ -1,47 +1,46 @@
-"""Activation functions with the two derivatives that second-order jets need."""
+"""Activation functions with their derivatives, of which a jet takes as many as it carries orders, four at most."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from math import pi, sqrt
 
 import torch
 from torch import Tensor
 
 from pinnrun.calculus import Jet
-
-Activation = Callable[[Tensor], tuple[Tensor, Tensor, Tensor]]
-
-
-def tanh(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The hyperbolic tangent, 1 − tanh², −2 tanh (1 − tanh²)."""
-    f = torch.tanh(y)
-    df = 1.0 - f * f
-    return f, df, -2.0 * f * df
+from pinnrun.calculus.elementary import Differentiable, differentiable, sin, tanh
 
 
-def sin(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The sine, cos y, −sin y."""
-    f = torch.sin(y)
-    return f, torch.cos(y), -f
+@differentiable
+def softplus(y: Tensor) -> Iterator[Tensor]:
+    """log(1 + e^y), the logistic s, p = s (1 − s), p (1 − 2s), p (1 − 6p)."""
+    yield torch.nn.functional.softplus(y)
+    yield (s := torch.sigmoid(y))
+    yield (p := s * (1.0 - s))
+    yield p * (1.0 - 2.0 * s)
+    yield p * (1.0 - 6.0 * p)
 
 
-def softplus(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """log(1 + e^y), σ(y), σ(1 − σ) with the logistic σ."""
-    s = torch.sigmoid(y)
-    return torch.nn.functional.softplus(y), s, s * (1.0 - s)
+@differentiable
+def gelu(y: Tensor) -> Iterator[Tensor]:
+    """The product y Φ(y), Φ + y φ, (2 − y²) φ, (y³ − 4y) φ, (7y² − y⁴ − 4) φ.
 
-
-def gelu(y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The product y Φ(y), Φ + y φ, (2 − y²) φ; normal distribution Φ with density φ (Hendrycks & Gimpel 2016)."""
+    Φ is the normal distribution with density φ (Hendrycks & Gimpel 2016).
+    """
     cdf = 0.5 * (1.0 + torch.erf(y / sqrt(2.0)))
+    yield y * cdf
     pdf = torch.exp(-0.5 * y * y) / sqrt(2.0 * pi)
-    return y * cdf, cdf + y * pdf, (2.0 - y * y) * pdf
+    yield cdf + y * pdf
+    square = y * y
+    yield (2.0 - square) * pdf
+    yield (square - 4.0) * y * pdf
+    yield ((7.0 - square) * square - 4.0) * pdf
 
 
-ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "sin": sin, "softplus": softplus, "gelu": gelu}
+ACTIVATIONS: dict[str, Differentiable] = {"tanh": tanh, "sin": sin, "softplus": softplus, "gelu": gelu}
 
 
 def activate(name: str, jet: Jet) -> Jet:
     """σ(jet) for the activation of that name."""
-    return jet.compose(*ACTIVATIONS[name](jet.value))
+    return jet.compose(*ACTIVATIONS[name](jet.value, jet.derivatives.order))

@@ -1,6 +1,8 @@
 """Calculus on networks: jets, terms, objectives and their exact linearization. Knows no problem and no network."""
 
-from pinnrun.calculus.jet import Derivatives, Jet, blackbox_jet
+from pinnrun.calculus.blackbox import blackbox_jet
+from pinnrun.calculus.derivatives import Derivatives
+from pinnrun.calculus.jet import Jet
 from pinnrun.calculus.linearization import DenseLinearization, FactoredLinearization, Linearization, Tape
 from pinnrun.calculus.objective import Field, Objective
 from pinnrun.calculus.points import Points

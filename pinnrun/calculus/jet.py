@@ -1,60 +1,29 @@
 """Jets: a field's values together with the derivatives in space that were asked for.
 
-A jet is *channels* ``(S, ..., k)``: the value, then the gradient, then the chosen second derivatives, then the
-Laplacian as one collapsed channel; they are kept as one tensor or order by order. Sums, products and compositions
-act on all channels by the rules of Leibniz and Faà di Bruno, truncated at order two:
+A jet is *channels* ``(S, ..., k)``: the value, then the gradient, then the chosen second derivatives with an operator
+and the Laplacian as one collapsed channel each, then third and fourth derivatives; they are kept as one tensor or order
+by order. Sums, products and compositions act on all channels by the rules of Leibniz and Faà di Bruno; to order two,
 
     (ab)_i  = a_i b + a b_i            (ab)_ij = a_ij b + a_i b_j + a_j b_i + a b_ij
     f(a)_i  = f'(a) a_i                f(a)_ij = f'(a) a_ij + f''(a) a_i a_j
     Δ(ab)   = Δa b + 2 ∇a·∇b + a Δb    Δf(a)   = f'(a) Δa + f''(a) |∇a|²
 
-The collapsed Laplacian is the "forward Laplacian" of Li et al., Nature Machine Intelligence 6 (2024): it
-costs d + 2 channels where the full Hessian would cost 1 + d + d(d + 1)/2. It may be taken over some of the
-coordinates only, as heat spreads in space and not in time.
+and with A = Σ a_ij ∂_i ∂_j likewise. The collapsed Laplacian is the "forward Laplacian" of Li et al., Nature Machine
+Intelligence 6 (2024): it costs d + 2 channels where the full Hessian would cost 1 + d + d(d + 1)/2. It may be taken
+over some of the coordinates only, as heat spreads in space and not in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.func import jvp
 
-
-@dataclass(frozen=True)
-class Derivatives:
-    """Which derivatives of a field a term needs; only these are computed.
-
-    Attributes:
-        gradient: all first derivatives (implied by any second one).
-        pairs: the second derivatives ∂²/∂x_i∂x_j wanted one by one, as index pairs.
-        laplacian: the sum of ∂²/∂x_i² as one channel, over all coordinates or over those named by a tuple of
-            indices (the space of space and time).
-    """
-
-    gradient: bool = False
-    pairs: tuple[tuple[int, int], ...] = ()
-    laplacian: bool | tuple[int, ...] = False
-
-    @property
-    def first(self) -> bool:
-        """Whether first derivatives are carried (asked for, or needed by a second one)."""
-        return self.gradient or bool(self.pairs) or bool(self.laplacian)
-
-    def channels(self, dimension: int) -> int:
-        """Number of channels S of a jet in ``dimension`` coordinates."""
-        return 1 + (dimension if self.first else 0) + len(self.pairs) + bool(self.laplacian)
-
-    def curved(self, gradient: Tensor) -> Tensor:
-        """The rows of a gradient ``(d, ...)`` that enter the Laplacian."""
-        if isinstance(self.laplacian, bool):
-            return gradient
-        first, last = self.laplacian[0], self.laplacian[-1]
-        if self.laplacian == tuple(range(first, last + 1)):  # a view, whose reverse pass is cheap
-            return gradient[first : last + 1]
-        return gradient[list(self.laplacian)]
+from pinnrun.calculus import elementary
+from pinnrun.calculus.derivatives import HIGHEST, Derivatives
+from pinnrun.calculus.elementary import Differentiable
+from pinnrun.calculus.faa_di_bruno import faa_di_bruno, leibniz
 
 
 class Jet:
@@ -91,16 +60,14 @@ class Jet:
 
     @property
     def orders(self) -> tuple[Tensor, ...]:
-        """The value ``(1, ..., k)``, the gradient ``(d, ..., k)`` and what is of second order, as far as carried.
+        """The value ``(1, ..., k)``, the gradient ``(d, ..., k)`` and what is of order 2, 3 and 4, as far as carried.
 
         Arithmetic goes by these pieces: the reverse pass of one split is one concatenation, where that of every slice
         would fill a tensor of the full size with zeros.
         """
         if self._orders is None:
             assert self._channels is not None
-            channels, d = self._channels, self.dimension
-            above = channels.shape[0] - 1 - d
-            self._orders = channels.split([1, d, above] if above > 0 else [1, d] if above == 0 else [1])
+            self._orders = self._channels.split(self.derivatives.split(self.dimension))
         return self._orders
 
     # -- making jets -------------------------------------------------------------------------------------
@@ -109,6 +76,7 @@ class Jet:
     def coordinates(cls, x: Tensor, derivatives: Derivatives) -> Jet:
         """The jet of the identity map x ↦ x; ``x`` is ``(..., d)``."""
         d = x.shape[-1]
+        derivatives.require(d)
         channels = x.new_zeros((derivatives.channels(d), *x.shape))
         channels[0] = x
         if derivatives.first:
@@ -154,17 +122,41 @@ class Jet:
             raise ValueError("this jet has no Laplacian: ask for Derivatives(laplacian=True)")
         return self.orders[2][-1]
 
+    @property
+    def operator(self) -> Tensor:
+        """Σ a_ij ∂²/∂x_i∂x_j with the coefficients that were asked for, ``(..., k)``."""
+        if not self.derivatives.operator:
+            raise ValueError("this jet has no operator: ask for Derivatives(operator=((i, j, a_ij), ...))")
+        return self.orders[2][len(self.derivatives.singles[0])]
+
+    def derivative(self, *index: int) -> Tensor:
+        """The derivative by these coordinates, in any order, ``(..., k)``: (0, 1, 1) is ∂³/∂x_0∂x_1²; () the value.
+
+        Raises:
+            ValueError: it was neither asked for nor needed by what was.
+        """
+        order, index = len(index), tuple(sorted(index))
+        if order == 0:
+            return self.value
+        if order == 1 and self.derivatives.first:
+            return self.gradient[index[0]]
+        if index in self.derivatives.places:
+            return self.orders[order][self.derivatives.places[index]]
+        ordinal, cure = {
+            1: ("first", "gradient=True"),
+            2: ("second", f"pairs=({index},)"),
+            3: ("third", f"higher=({index},)"),
+            4: ("fourth", f"higher=({index},)"),
+        }.get(order, ("such", f"orders up to {HIGHEST}"))
+        raise ValueError(f"this jet has no {ordinal} derivative {index}: ask for Derivatives({cure})")
+
     def d(self, i: int) -> Tensor:
         """∂/∂x_i, ``(..., k)``."""
         return self.gradient[i]
 
     def dd(self, i: int, j: int) -> Tensor:
         """∂²/∂x_i∂x_j, ``(..., k)``; the pair must have been asked for."""
-        pairs = self.derivatives.pairs
-        for pair in ((i, j), (j, i)):
-            if pair in pairs:
-                return self.orders[2][pairs.index(pair)]
-        raise ValueError(f"this jet has no second derivative ({i}, {j}): ask for Derivatives(pairs=...)")
+        return self.derivative(i, j)
 
     def __getitem__(self, component: int) -> Jet:
         """One component as a jet of its own (k = 1)."""
@@ -197,7 +189,8 @@ class Jet:
         parts = [a * b]
         parts += [a * upper_b + upper_a * b for upper_a, upper_b in zip(da, db, strict=True)]
         if len(parts) > 2:
-            parts[2] = parts[2] + self._mixed(da[0], db[0])
+            for order, products in enumerate(leibniz(self.derivatives, self.orders, other.orders), start=2):
+                parts[order] = parts[order] + products
         return self._like(*parts)
 
     __radd__ = __add__
@@ -211,67 +204,53 @@ class Jet:
 
     def __pow__(self, exponent: int | float) -> Jet:
         """self^n by the power rule; a fractional or negative exponent needs a positive, or non-zero, field."""
-        n, a = exponent, self.value
-        return self.compose(a**n, n * a ** (n - 1), n * (n - 1) * a ** (n - 2))
-
-    def _mixed(self, a: Tensor, b: Tensor) -> Tensor:
-        """a_i b_j + a_j b_i for every second-order channel (2 ∇a·∇b for the Laplacian), from two gradients."""
-        wanted = self.derivatives
-        parts = []
-        if wanted.pairs:
-            rows, columns = a.unbind(), b.unbind()
-            parts = [(rows[i] * columns[j] + rows[j] * columns[i])[None] for i, j in wanted.pairs]
-        if wanted.laplacian:
-            parts.append(2.0 * (wanted.curved(a) * wanted.curved(b)).sum(0, keepdim=True))
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+        return self._apply(elementary.power(exponent))
 
     # -- composition -------------------------------------------------------------------------------------
 
-    def compose(self, f: Tensor, df: Tensor, ddf: Tensor | None) -> Jet:
-        """f(self), given f, f' and f'' at ``self.value`` (f'' may be None where no second order is carried)."""
-        _, *above = self.orders
-        parts = [df * upper for upper in above]
+    def compose(self, f: Tensor, *derivatives: Tensor | None) -> Jet:
+        """f(self), given f, f', f'', … at ``self.value``, as many as this jet carries orders; more are ignored."""
+        wanted, (_, *above) = self.derivatives, self.orders
+        given = [df for df in derivatives[: wanted.order] if df is not None]
+        if len(given) < wanted.order:
+            needed = "f" + "'" * wanted.order
+            raise ValueError(f"this jet carries derivatives of order {wanted.order}: {needed} is needed")
+        parts = [given[0] * upper for upper in above]
         if len(parts) > 1:
-            if ddf is None:
-                raise ValueError("this jet carries second derivatives: f'' is needed")
-            parts[1] = parts[1] + (0.5 * ddf) * self._mixed(above[0], above[0])
+            for order, products in enumerate(faa_di_bruno(wanted, given, self.orders), start=2):
+                parts[order - 1] = parts[order - 1] + products
         return self._like(f[None], *parts)
+
+    def _apply(self, function: Differentiable) -> Jet:
+        return self.compose(*function(self.value, self.derivatives.order))
 
     def reciprocal(self) -> Jet:
         """1/self."""
-        f = 1.0 / self.value
-        return self.compose(f, -f * f, 2.0 * f * f * f)
+        return self._apply(elementary.reciprocal)
 
     def exp(self) -> Jet:
         """The exponential."""
-        f = torch.exp(self.value)
-        return self.compose(f, f, f)
+        return self._apply(elementary.exp)
 
     def log(self) -> Jet:
         """Natural logarithm; the field must be positive."""
-        reciprocal = 1.0 / self.value
-        return self.compose(torch.log(self.value), reciprocal, -reciprocal * reciprocal)
+        return self._apply(elementary.log)
 
     def sin(self) -> Jet:
         """The sine."""
-        s, c = torch.sin(self.value), torch.cos(self.value)
-        return self.compose(s, c, -s)
+        return self._apply(elementary.sin)
 
     def cos(self) -> Jet:
         """The cosine."""
-        s, c = torch.sin(self.value), torch.cos(self.value)
-        return self.compose(c, -s, -c)
+        return self._apply(elementary.cos)
 
     def tanh(self) -> Jet:
         """The hyperbolic tangent."""
-        t = torch.tanh(self.value)
-        df = 1.0 - t * t
-        return self.compose(t, df, -2.0 * t * df)
+        return self._apply(elementary.tanh)
 
     def sqrt(self) -> Jet:
         """√self; the field must be positive."""
-        f = torch.sqrt(self.value)
-        return self.compose(f, 0.5 / f, -0.25 / (f * self.value))
+        return self._apply(elementary.sqrt)
 
     def sum(self) -> Jet:
         """Sum over the components (k becomes 1)."""
@@ -280,28 +259,3 @@ class Jet:
     def squared_norm(self) -> Jet:
         """Σ_k self_k² (k becomes 1)."""
         return (self * self).sum()
-
-
-def blackbox_jet(function: Callable[[Tensor], Tensor], inputs: Jet) -> Jet:
-    """The jet of ``function ∘ inputs`` by forward-mode autodiff alone, for a function without jet rules.
-
-    With z = inputs(x): (f∘z)_i = f'(z) z_i, and each second-order channel is f''(z)[z_i, z_j] + f'(z) z_ij,
-    a directional derivative of a directional derivative. Slower than jet arithmetic, but asks nothing of
-    ``function`` except that torch can differentiate it; it maps ``(..., n)`` to ``(..., k)`` pointwise.
-    """
-    wanted, d, z = inputs.derivatives, inputs.dimension, inputs.value
-
-    def along(direction: Tensor) -> Callable[[Tensor], Tensor]:
-        return lambda point: jvp(function, (point,), (direction,))[1]
-
-    channels = [function(z)]
-    if wanted.first:
-        channels += [along(inputs.d(i))(z) for i in range(d)]
-    for i, j in wanted.pairs:
-        curvature = jvp(along(inputs.d(i)), (z,), (inputs.d(j),))[1]
-        channels.append(curvature + along(inputs.dd(i, j))(z))
-    if wanted.laplacian:
-        slopes = wanted.curved(inputs.gradient)
-        curvatures = [jvp(along(slope), (z,), (slope,))[1] for slope in slopes]
-        channels.append(torch.stack(curvatures).sum(0) + along(inputs.laplacian)(z))
-    return Jet(torch.stack(channels), d, wanted)

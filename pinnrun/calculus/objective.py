@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from pinnrun.calculus.jet import Derivatives, Jet, blackbox_jet
+from pinnrun.calculus.blackbox import blackbox_jet
+from pinnrun.calculus.derivatives import Derivatives
+from pinnrun.calculus.jet import Jet
 from pinnrun.calculus.linearization import (
     DenseLinearization,
     FactoredLinearization,

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pinnrun.calculus.jet import Derivatives, Jet
+from pinnrun.calculus.derivatives import Derivatives
+from pinnrun.calculus.jet import Jet
 
 
 class Points:

@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pinnrun.calculus.jet import Derivatives, Jet
+from pinnrun.calculus.derivatives import Derivatives
+from pinnrun.calculus.jet import Jet
 from pinnrun.calculus.points import Points
 
 

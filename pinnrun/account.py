@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from pinnrun.architectures import Mlp
+from pinnrun.architectures.coefficients import from_description
 from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.recorder import Recorder
@@ -65,7 +65,7 @@ class Account:
         """
         trainer, best = self.trainer, self.best
         if "theta" in best:
-            network = Mlp.from_description(best["network"])
+            network = from_description(best["network"])
             solution = TrainedField(self.config.problem, network, best["theta"])
         else:  # stopped inside the very first window
             network, solution = trainer.network, trainer.solution

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Mlp
+from pinnrun.architectures.coefficients import WithCoefficients
 from pinnrun.calculus import Derivatives, Field, Jet, Points
 from pinnrun.problems import Problem
 
@@ -17,8 +18,8 @@ from pinnrun.problems import Problem
 class TrainedField:
     """u_θ of a problem: called with points anywhere it gives the field's jet, channels ``(S, M, N, k)``."""
 
-    def __init__(self, problem: Problem, network: Mlp, theta: Tensor) -> None:
-        self.field = Field(network, problem.inputs, problem.ansatz)
+    def __init__(self, problem: Problem, network: Mlp | WithCoefficients, theta: Tensor) -> None:
+        self.field = Field(network, problem.inputs, problem.trial)
         self.theta = theta
 
     @torch.no_grad()
@@ -44,10 +45,11 @@ class Assessor:
         return None if reference is None else reference.field(self.points.x[0].numpy())
 
     def error(self, solution: TrainedField) -> float | None:
-        """‖u − u_ref‖₂ / ‖u_ref‖₂ over the points, or None without a reference."""
+        """‖u − u_ref‖₂ / ‖u_ref‖₂ over the points and all components together, or None without a reference."""
         if self._exact is None:
             return None
-        value = solution(self.points, Derivatives()).value[0, :, 0].cpu().double().numpy()
+        value = solution(self.points, Derivatives()).value[0].cpu().double().numpy()
+        value = value[:, 0] if self._exact.ndim == 1 else value[:, : self._exact.shape[1]]
         value = self.problem.align(value, self._exact)
         scale = float(np.linalg.norm(self._exact))
         return float(np.linalg.norm(value - self._exact)) / (scale or 1.0)

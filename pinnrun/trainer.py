@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.architectures import Mlp, deepen, widen
+from pinnrun.architectures.coefficients import WithCoefficients, from_description, grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome
@@ -50,9 +51,10 @@ class Trainer:
         self.config, self.problem, self.optimizer = config, config.problem, config.optimizer
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed)
-        self.network: Mlp = config.architecture.start(
+        network = config.architecture.start(
             len(self.problem.coordinates), self.problem.features, self.problem.outputs
         )
+        self.network: Mlp | WithCoefficients = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(self.generators["initialisation"]).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
         self.best_loss = self.latest_merit = inf
@@ -80,7 +82,7 @@ class Trainer:
         self._make_objectives()
 
     def _make_objectives(self) -> None:
-        field = Field(self.network, self.problem.inputs, self.problem.ansatz)
+        field = Field(self.network, self.problem.inputs, self.problem.trial)
         self.objective = self.problem.objective(field, self._points)
         self.evaluation = self.problem.merit(field, self.evaluation_points)
 
@@ -174,9 +176,9 @@ class Trainer:
         policy, old = self.config.scaleup, self.solution
         generator, before = self.generators["growth"], self.network
         if action is Action.WIDEN:
-            growth = widen(before, self.theta, policy.wider(before.width), policy.init, generator)
+            growth = grow(widen, before, self.theta, policy.wider(before.width), policy.init, generator)
         else:
-            growth = deepen(before, self.theta, policy.init, generator)
+            growth = grow(deepen, before, self.theta, policy.init, generator)
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.held = self.rejections = 0
@@ -212,7 +214,7 @@ class Trainer:
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved state; the training points are drawn again as they were."""
-        self.network = Mlp.from_description(state["network"])
+        self.network = from_description(state["network"])
         self.theta = state["theta"].to(self.device, self.precision).clone()
         self.optimizer.load(copy.deepcopy(state["optimizer"]))
         self.generators["sampling"].set_state(state["points_drawn_from"].cpu())

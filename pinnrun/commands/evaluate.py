@@ -52,11 +52,11 @@ def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
     state, note = storage.load_checkpoint(folder)
     if note:
         print(note, file=sys.stderr)
-    from pinnrun.architectures import Mlp
+    from pinnrun.architectures.coefficients import from_description
     from pinnrun.solution import TrainedField
 
     best = state["best"] if "theta" in state["best"] else state["trainer"]
-    network = Mlp.from_description(best["network"])
+    network = from_description(best["network"])
     return config.problem, TrainedField(config.problem, network, best["theta"].to(device, dtype))
 
 
@@ -127,7 +127,7 @@ def is_number(text: str) -> bool:
 
 
 def field_table(problem: Any, solution: Any, x: np.ndarray, gradient: bool) -> tuple[np.ndarray, list[str]]:
-    """Columns: the coordinates, u, and du_… on request; ``(N, d + 1)`` or ``(N, 2d + 1)``."""
+    """Columns: the coordinates, then each component and its slopes on request; ``(N, d + k)`` or ``(N, d + k + kd)``."""
     import torch
 
     from pinnrun.calculus import Derivatives
@@ -136,13 +136,12 @@ def field_table(problem: Any, solution: Any, x: np.ndarray, gradient: bool) -> t
     points = points.to(solution.theta.device, solution.theta.dtype)
     jet = problem.physical(points, solution(points, Derivatives(gradient=gradient)))
     columns, names = [x], list(problem.coordinates)
-    components = [""] if problem.outputs == 1 else [str(i + 1) for i in range(problem.outputs)]
-    for i, component in enumerate(components):
+    for i, component in enumerate(problem.components):
         columns.append(jet.value[0, :, i : i + 1].cpu().double().numpy())
-        names.append(f"u{component}")
+        names.append(component)
         if gradient:
             columns.append(jet.gradient[:, 0, :, i].T.cpu().double().numpy())
-            names += [f"du{component}_d{name}" for name in problem.coordinates]
+            names += [f"d{component}_d{name}" for name in problem.coordinates]
     return np.hstack(columns), names
 
 

@@ -32,12 +32,14 @@ class Observable:
         unit: its unit, empty for a pure number.
         reference: as the independent reference gives it, or None.
         scale: what an error is measured against; |reference| by default.
+        uncertainty: one standard error of the value, in its unit, where it comes from data; or None.
     """
 
     value: float
     unit: str = ""
     reference: float | None = None
     scale: float | None = None
+    uncertainty: float | None = None
 
     @property
     def error(self) -> float | None:
@@ -52,7 +54,8 @@ class Observable:
         """As ``result.json`` holds it; a value that is not finite becomes null."""
         value = self.value if isfinite(self.value) else None
         error = self.error if value is not None else None
-        return {"value": value, "unit": self.unit, "reference": self.reference, "error": error}
+        known = {} if self.uncertainty is None else {"uncertainty": self.uncertainty}
+        return {"value": value, "unit": self.unit, "reference": self.reference, "error": error, **known}
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,24 @@ class Reference:
     """A solution found without any network.
 
     Attributes:
-        field: potential at ``(N, d)`` float64 coordinates, ``(N,)``.
+        field: the solution at ``(N, d)`` float64 coordinates, ``(N,)``, or ``(N, k)`` for k components.
         source: what it is, in a few words ("closed form", "spectral solver, 1e-9").
     """
 
     field: Callable[[np.ndarray], np.ndarray]
     source: str
+
+
+@dataclass(frozen=True)
+class About:
+    """What `pinnrun problems` says of a problem, in plain text; read from the YAML file, without importing anything."""
+
+    family: str = setting("", help="heading under which it is listed")
+    equation: str = setting("", help="the equation, on one line")
+    domain: str = setting("", help="where it holds, with boundary and initial conditions")
+    dimension: str = setting("", help="number of coordinates; time is written + t")
+    reference: str = setting("", help="what errors are measured against")
+    seconds: float | None = setting(None, min=0, unit="CPU s", help="what the default command takes, roughly")
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,7 @@ class Problem:
     type: str = setting(help="the class that solves it, as registered")
     summary: str = setting("", help="one line for `pinnrun problems`")
     points: int = setting(1000, min=1, help="training points; the terms share them out")
+    about: About = setting(About(), help="what `pinnrun problems` says of it")
 
     formulation: ClassVar[str] = "residual"
     """What the objective is: "residual" (½‖r‖², zero at a solution), "energy" or "rayleigh" (a minimum elsewhere)."""
@@ -94,6 +110,23 @@ class Problem:
     def outputs(self) -> int:
         """Number of components k of the field."""
         return 1
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the k components: u, or u1, u2 …"""
+        return ("u",) if self.outputs == 1 else tuple(f"u{i + 1}" for i in range(self.outputs))
+
+    @property
+    def coefficients(self) -> tuple[tuple[str, float], ...]:
+        """Numbers of the equation that are unknown and trained with the network: (name, first value) of each.
+
+        They stand behind the k components of the field, constant in space; ``coefficient`` reads them there.
+        """
+        return ()
+
+    def coefficient(self, u: Jet, name: str) -> Tensor:
+        """The unknown coefficient of that name, ``(places, points)``."""
+        return u.value[..., self.outputs + [known for known, _ in self.coefficients].index(name)]
 
     def terms(self) -> Sequence[Term]:
         """The blocks of the objective."""
@@ -119,6 +152,14 @@ class Problem:
         """The field from the network's output, hard constraints included: here the output itself."""
         return raw
 
+    def trial(self, points: Points, raw: Jet) -> Jet:
+        """The ansatz, and the unknown coefficients behind it as they are."""
+        if not self.coefficients:
+            return self.ansatz(points, raw)
+        k = self.outputs
+        field, constants = (Jet(part, raw.dimension, raw.derivatives) for part in raw.channels.tensor_split([k], -1))
+        return Jet.cat([self.ansatz(points, field), constants])
+
     def locate(self, x: Tensor) -> Points:
         """A user's coordinates ``(N, d)`` as points of this problem; raises UserError for points outside the domain."""
         return Points(x)
@@ -133,7 +174,10 @@ class Problem:
         return samples[0]
 
     def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """The field's values ``(N,)`` made comparable with the reference's, where the equation leaves a factor open."""
+        """The field's values made comparable with the reference's, where the equation leaves a factor or a constant open.
+
+        Both are shaped as the reference gives them, ``(N,)`` or ``(N, k)``.
+        """
         return value
 
     def reference(self) -> Reference | None:

@@ -90,5 +90,26 @@ CASES = {
             {**DEEPXDE["heat1d"], **PINA["heat1d"], **NEURODIFFEQ["heat1d"]},
             (1, 0),
         ),
+        Case(
+            "burgers",
+            "Burgers, u_t + u u_x = (0.01/π) u_xx",
+            {
+                DEFAULT: "problem=burgers",
+                LOWER: "problem=burgers target.loss=1e-12",
+                FIXED: "problem=burgers experiment=peers_fixed",
+            },
+            {**DEEPXDE["burgers"], **PINA["burgers"], **NEURODIFFEQ["burgers"]},
+            (0, 1),
+        ),
+        Case(
+            "oscillator",
+            "oscillator, x′ = v, v′ = −1.2 v − 36 x",
+            {
+                DEFAULT: "problem=oscillator",
+                LOWER: "problem=oscillator target.loss=1e-12",
+                FIXED: "problem=oscillator experiment=peers_fixed",
+            },
+            {**DEEPXDE["oscillator"], **PINA["oscillator"], **NEURODIFFEQ["oscillator"]},
+        ),
     )
 }

@@ -72,6 +72,16 @@ DEEPXDE = {
         "examples/pinn_forward/Helmholtz_Dirichlet_2d.py, with this equation and 900 points",
         [50] * 3,
     ),
+    "burgers": _deepxde(
+        {**_ADAM_LBFGS, "layers": [20] * 3, "points": [2540, 80, 160], "adam": 15_000, "nncg": 1000},
+        "examples/pinn_forward/Burgers_NNCG.py",
+        [20] * 3,
+    ),
+    "oscillator": _deepxde(
+        {**_FIRST, "points": [35, 2, 0], "adam": 20_000},
+        "examples/pinn_forward/ode_system.py, with this system",
+        [50] * 3,
+    ),
     "heat1d": _deepxde(
         {**_ADAM_LBFGS, "layers": [20] * 3, "points": [2540, 80, 160], "adam": 15_000},
         "examples/pinn_forward/heat.py",
@@ -85,6 +95,9 @@ _PINN = {"dtype": "float32", "activation": "Tanh", "hard": False, "lbfgs": 0}
 _SWITCH = {**_PINN, **DOUBLE, "layers": [20, 20], "hard": True, "rate": 6e-3, "adam": 1000, "lbfgs": 100_000}
 _TUTORIAL = {**_PINN, "layers": [10, 10], "activation": "Softplus", "rate": 6e-3, "adam": 1000}
 
+_WAVE = {**_PINN, "layers": [40, 40], "hard": True, "rate": 1e-3, "adam": 1000}
+_LIKE_WAVE = "tutorial 3 (wave 2+1-D, hard conditions), with this equation and tanh instead of ReLU"
+
 
 def _pina(documented: Mapping[str, Any], source: str) -> dict[str, Recipe]:
     return _named("PINA", "with_pina", documented, source, _SWITCH)
@@ -93,10 +106,9 @@ def _pina(documented: Mapping[str, Any], source: str) -> dict[str, Recipe]:
 PINA = {
     "poisson1d": _pina({**_TUTORIAL, "points": ["grid", 64, 1]}, "tutorial 2 (Poisson 2-D), with this equation"),
     "poisson2d": _pina({**_TUTORIAL, "points": ["grid", 30, 30]}, "tutorial 2, with 30 x 30 points instead of 25 x 25"),
-    "heat1d": _pina(
-        {**_PINN, "layers": [40, 40], "hard": True, "rate": 1e-3, "adam": 1000, "points": ["random", 900, 30]},
-        "tutorial 3 (wave 2+1-D, hard conditions), with this equation and tanh instead of ReLU",
-    ),
+    "heat1d": _pina({**_WAVE, "points": ["random", 900, 30]}, _LIKE_WAVE),
+    "burgers": _pina({**_WAVE, "points": ["random", 2540, 80]}, _LIKE_WAVE),
+    "oscillator": _pina({**_WAVE, "points": ["random", 200, 1]}, _LIKE_WAVE),
 }
 
 # -- neurodiffeq -----------------------------------------------------------------------------------------------
@@ -110,4 +122,5 @@ def _neurodiffeq(side: int) -> dict[str, Recipe]:
     return _named("neurodiffeq", "with_neurodiffeq", {**_FIT, "points": side}, source, _LBFGS)
 
 
-NEURODIFFEQ = {"poisson1d": _neurodiffeq(64), "poisson2d": _neurodiffeq(30), "heat1d": _neurodiffeq(30)}
+SIDES = {"poisson1d": 64, "poisson2d": 30, "heat1d": 30, "burgers": 32, "oscillator": 200}
+NEURODIFFEQ = {case: _neurodiffeq(side) for case, side in SIDES.items()}

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from benchmarks.peers.cases import Case
 from benchmarks.peers.results import Key, Look, Trace
 from benchmarks.records.observe import Enough, Observer
 from pinnrun.build import checked_config, make_runner
+from pinnrun.calculus import Derivatives
 from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.errors import UserError
@@ -53,6 +54,9 @@ class Job:
         if self.ours:
             plain = OmegaConf.to_container(self.case.config(self.solver, 0, 1.0))
             assert isinstance(plain, dict)
+            plain["problem"] = {
+                key: value for key, value in plain["problem"].items() if key not in ("about", "summary")
+            }
             plain["plugins"] = [Path(str(name)).name for name in plain["plugins"]]
         else:
             recipe = self.case.recipes[self.solver]
@@ -129,7 +133,7 @@ def read_trace(text: str) -> Trace:
 
 
 class Watcher(Observer):
-    """pinnrun's own observer, which keeps the wall time of every look besides."""
+    """pinnrun's own observer, for all components of the field; it keeps the wall time of every look besides."""
 
     def __init__(self) -> None:
         super().__init__("relative", STOP)
@@ -140,6 +144,18 @@ class Watcher(Observer):
         """Measure the error of the present field, off the clock."""
         self.walls.append(self.runner.clock.wall)
         super().look(end)
+
+    def _prepare(self) -> Callable[[], float]:
+        trainer = self.runner.trainer
+        points, reference = trainer.test_points, trainer.problem.reference()
+        assert reference is not None, "an error needs a reference"
+        exact = reference.field(points.x[0].numpy()).reshape(points.x.shape[1], -1)
+
+        def error() -> float:
+            value = trainer.solution(points, Derivatives()).value[0, :, : exact.shape[1]].double().numpy()
+            return float(np.linalg.norm(value - exact) / np.linalg.norm(exact))
+
+        return error
 
 
 def train(job: Job) -> Trace:

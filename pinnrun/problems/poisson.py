@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.geometry import Box
 from pinnrun.problems.base import Observable, Problem, Reference, Solution, require_inside
+from pinnrun.problems.constraints import dirichlet
 from pinnrun.settings import setting
 
 
@@ -77,6 +79,11 @@ class Poisson(Problem):
             else tuple(f"x{i + 1}" for i in range(self.dimension))
         )
 
+    @property
+    def domain(self) -> Box:
+        """The unit cube."""
+        return Box((0.0,) * self.dimension, (1.0,) * self.dimension)
+
     def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
         """The coordinates moved to [−1, 1]."""
         return points.cached("inputs", derivatives, lambda: 2.0 * points.coordinates(derivatives) - 1.0)
@@ -86,14 +93,8 @@ class Poisson(Problem):
             raw = self.scale * raw
         if self.boundary == "soft":
             return raw
-        return points.cached("distance", raw.derivatives, lambda: self._distance(points, raw.derivatives)) * raw
-
-    def _distance(self, points: Points, derivatives: Derivatives) -> Jet:
-        x = points.coordinates(derivatives)
-        product = 4.0 * x[0] * (1.0 - x[0])
-        for i in range(1, self.dimension):
-            product = product * (4.0 * x[i] * (1.0 - x[i]))
-        return product
+        wanted = raw.derivatives
+        return dirichlet(raw, points.cached("bubble", wanted, lambda: self.domain.bubble(points.coordinates(wanted))))
 
     def terms(self) -> Sequence[Term]:
         equation = Term(

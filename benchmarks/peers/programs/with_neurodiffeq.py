@@ -38,7 +38,7 @@ EQUATIONS = {
     ],
     "heat1d": lambda u, x, t: [diff(u, t) - 0.25 * diff(u, x, order=2)],
     "burgers": lambda u, x, t: [diff(u, t) + u * diff(u, x) - 0.01 / pi * diff(u, x, order=2)],
-    "oscillator": lambda u, v, t: [diff(u, t) - v, diff(v, t) + u],
+    "oscillator": lambda x, v, t: [diff(x, t) - v, diff(v, t) + 1.2 * v + 36.0 * x],
 }
 
 SQUARE = DirichletBVP2D(0.0, zero, 1.0, zero, 0.0, zero, 1.0, zero)
@@ -48,7 +48,7 @@ CONDITIONS = {
     "helmholtz2d": [SQUARE],
     "heat1d": [IBVP1D(0.0, 1.0, 0.0, lambda x: torch.sin(pi * x), x_min_val=zero, x_max_val=zero)],
     "burgers": [IBVP1D(-1.0, 1.0, 0.0, lambda x: -torch.sin(pi * x), x_min_val=zero, x_max_val=zero)],
-    "oscillator": [IVP(0.0, 0.0), IVP(0.0, 1.0)],
+    "oscillator": [IVP(0.0, 1.0), IVP(0.0, 0.0)],
 }
 RANGES = {
     "poisson1d": ((-1.0,), (1.0,)),
@@ -56,7 +56,7 @@ RANGES = {
     "helmholtz2d": ((0.0, 0.0), (1.0, 1.0)),
     "heat1d": ((0.0, 0.0), (1.0, 1.0)),
     "burgers": ((-1.0, 0.0), (1.0, 1.0)),
-    "oscillator": ((0.0,), (10.0,)),
+    "oscillator": ((0.0,), (2.0,)),
 }
 
 

@@ -58,14 +58,27 @@ def burgers(x, u):
     return first["dudt"] + u * first["dudx"] - 0.01 / pi * laplacian(u, x, components=["u"], d=["x"])
 
 
-EQUATIONS = {f.__name__: f for f in (poisson1d, poisson2d, helmholtz2d, heat1d, burgers)}
-STARTS = {"heat1d": lambda x: torch.sin(pi * x["x"]), "burgers": lambda x: -torch.sin(pi * x["x"])}
+def oscillator(t, u):
+    """X' = v, v' = −2ζω v − ω² x with ω = 6, ζ = 0.1."""
+    rates = grad(u, t, components=["x", "v"], d=["t"])
+    x, v = u["x"], u["v"]
+    return torch.cat([rates["dxdt"] - v, rates["dvdt"] + 1.2 * v + 36.0 * x], dim=1)
+
+
+EQUATIONS = {f.__name__: f for f in (poisson1d, poisson2d, helmholtz2d, heat1d, burgers, oscillator)}
+OUTPUTS = {"oscillator": ["x", "v"]}  # the others have u alone
+STARTS = {
+    "heat1d": lambda x: torch.sin(pi * x["x"]),
+    "burgers": lambda x: -torch.sin(pi * x["x"]),
+    "oscillator": lambda t: torch.tensor([[1.0, 0.0]]),
+}
 BOXES = {
     "poisson1d": {"x": [-1, 1]},
     "poisson2d": {"x": [0, 1], "y": [0, 1]},
     "helmholtz2d": {"x": [0, 1], "y": [0, 1]},
     "heat1d": {"x": [0, 1], "t": [0, 1]},
     "burgers": {"x": [-1, 1], "t": [0, 1]},
+    "oscillator": {"t": [0, 2]},
 }
 
 
@@ -102,11 +115,14 @@ def problem(task: Task):
     if recipe["points"] == "given":
         points = LabelTensor(torch.as_tensor(task.interior()), list(box))
         domains, conditions = {}, {"D": Condition(input=points, equation=equation)}
-    contents = {"output_variables": ["u"], "spatial_domain": CartesianDomain(space), "domains": domains}
-    bases = (SpatialProblem,)
+    contents = {"output_variables": OUTPUTS.get(task.case, ["u"]), "domains": domains}
+    bases = ()
     if "t" in box:
         contents["temporal_domain"] = CartesianDomain({"t": box["t"]})
-        bases = (TimeDependentProblem, SpatialProblem)
+        bases = (TimeDependentProblem,)
+    if space:
+        contents["spatial_domain"] = CartesianDomain(space)
+        bases = (*bases, SpatialProblem)
     made = type("Case", bases, {**contents, "conditions": conditions})()
     if recipe["points"] != "given":
         mode, inside, each = recipe["points"]
@@ -134,7 +150,7 @@ def main() -> None:
     recipe, box = task.recipe, BOXES[task.case]
     torch.set_default_dtype(task.dtype)
     activation = getattr(torch.nn, recipe["activation"])
-    net = FeedForward(len(box), 1, layers=list(recipe["layers"]), func=activation)
+    net = FeedForward(len(box), len(OUTPUTS.get(task.case, "u")), layers=list(recipe["layers"]), func=activation)
     model = Hard(task.case, net) if recipe["hard"] else net
     solver = PINN(problem(task), model, optimizer=TorchOptimizer(torch.optim.Adam, lr=recipe["rate"]))
     observer = Observer(task, lambda x: model(LabelTensor(x, list(box))).as_subclass(torch.Tensor), parameters_of(net))

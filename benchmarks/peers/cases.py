@@ -102,6 +102,17 @@ CASES = {
             (0, 1),
         ),
         Case(
+            "helmholtz2d",
+            "Helmholtz 2-D, u = sin πx sin 4πy on (−1, 1)²",
+            {
+                DEFAULT: "problem=helmholtz",
+                LOWER: "problem=helmholtz target.loss=1e-12",
+                FIXED: "problem=helmholtz experiment=peers_fixed",
+            },
+            {**DEEPXDE["helmholtz2d"], **PINA["helmholtz2d"], **NEURODIFFEQ["helmholtz2d"]},
+            (0, 1),
+        ),
+        Case(
             "oscillator",
             "oscillator, x′ = v, v′ = −1.2 v − 36 x",
             {

@@ -82,6 +82,11 @@ DEEPXDE = {
         "examples/pinn_forward/ode_system.py, with this system",
         [50] * 3,
     ),
+    "helmholtz2d": _deepxde(
+        {**_SQUARE, "points": [900, 120, 0], "adam": 5000},
+        "examples/pinn_forward/Helmholtz_Dirichlet_2d.py, with these numbers",
+        [50] * 3,
+    ),
     "heat1d": _deepxde(
         {**_ADAM_LBFGS, "layers": [20] * 3, "points": [2540, 80, 160], "adam": 15_000},
         "examples/pinn_forward/heat.py",
@@ -106,6 +111,7 @@ def _pina(documented: Mapping[str, Any], source: str) -> dict[str, Recipe]:
 PINA = {
     "poisson1d": _pina({**_TUTORIAL, "points": ["grid", 64, 1]}, "tutorial 2 (Poisson 2-D), with this equation"),
     "poisson2d": _pina({**_TUTORIAL, "points": ["grid", 30, 30]}, "tutorial 2, with 30 x 30 points instead of 25 x 25"),
+    "helmholtz2d": _pina({**_TUTORIAL, "points": ["grid", 30, 30]}, "tutorial 2 (Poisson 2-D), with this equation"),
     "heat1d": _pina({**_WAVE, "points": ["random", 900, 30]}, _LIKE_WAVE),
     "burgers": _pina({**_WAVE, "points": ["random", 2540, 80]}, _LIKE_WAVE),
     "oscillator": _pina({**_WAVE, "points": ["random", 200, 1]}, _LIKE_WAVE),
@@ -122,5 +128,5 @@ def _neurodiffeq(side: int) -> dict[str, Recipe]:
     return _named("neurodiffeq", "with_neurodiffeq", {**_FIT, "points": side}, source, _LBFGS)
 
 
-SIDES = {"poisson1d": 64, "poisson2d": 30, "heat1d": 30, "burgers": 32, "oscillator": 200}
+SIDES = {"poisson1d": 64, "poisson2d": 30, "heat1d": 30, "burgers": 32, "helmholtz2d": 30, "oscillator": 200}
 NEURODIFFEQ = {case: _neurodiffeq(side) for case, side in SIDES.items()}

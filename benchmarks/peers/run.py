@@ -54,9 +54,8 @@ class Job:
         if self.ours:
             plain = OmegaConf.to_container(self.case.config(self.solver, 0, 1.0))
             assert isinstance(plain, dict)
-            plain["problem"] = {
-                key: value for key, value in plain["problem"].items() if key not in ("about", "summary")
-            }
+            for text in ("about", "summary"):
+                plain["problem"].pop(text, None)
             plain["plugins"] = [Path(str(name)).name for name in plain["plugins"]]
         else:
             recipe = self.case.recipes[self.solver]

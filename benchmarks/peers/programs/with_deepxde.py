@@ -41,8 +41,8 @@ def oscillator(t, u):
 
 
 def helmholtz_source(x):
-    """The source of the Helmholtz example, with k = 4π."""
-    return (4 * pi) ** 2 * torch.sin(4 * pi * x).prod(1, keepdim=True)
+    """−Δu − u for u = sin πx sin 4πy."""
+    return (17 * pi**2 - 1) * torch.sin(pi * x[:, :1]) * torch.sin(4 * pi * x[:, 1:])
 
 
 EQUATIONS = {
@@ -50,7 +50,7 @@ EQUATIONS = {
     "poisson2d": lambda x, y: -dd(y, x, 0) - dd(y, x, 1) - 2 * pi**2 * sines(x),
     "heat1d": lambda x, y: d(y, x, 1) - 0.25 * dd(y, x, 0),
     "burgers": lambda x, y: d(y, x, 1) + y * d(y, x, 0) - 0.01 / pi * dd(y, x, 0),
-    "helmholtz2d": lambda x, y: -dd(y, x, 0) - dd(y, x, 1) - (4 * pi) ** 2 * y - helmholtz_source(x),
+    "helmholtz2d": lambda x, y: -dd(y, x, 0) - dd(y, x, 1) - y - helmholtz_source(x),
     "oscillator": oscillator,
 }
 """Residuals; the last coordinate is time where there is one."""
@@ -60,7 +60,7 @@ TRANSFORMS = {
     "poisson2d": lambda x, y: (x * (1 - x)).prod(1, keepdim=True) * y,
     "heat1d": lambda x, y: x[:, 1:] * x[:, :1] * (1 - x[:, :1]) * y + torch.sin(pi * x[:, :1]),
     "burgers": lambda x, y: x[:, 1:] * (1 - x[:, :1] ** 2) * y - torch.sin(pi * x[:, :1]),
-    "helmholtz2d": lambda x, y: (x * (1 - x)).prod(1, keepdim=True) * y,
+    "helmholtz2d": lambda x, y: (1 - x**2).prod(1, keepdim=True) * y,
     "oscillator": lambda t, y: torch.cat([y[:, :1] * torch.tanh(t) + 1, y[:, 1:] * torch.tanh(t)], 1),
 }
 """Hard conditions, in the form that DeepXDE's examples use."""
@@ -73,8 +73,10 @@ def domain(case):
     """The geometry."""
     if case == "poisson1d":
         return dde.geometry.Interval(-1, 1)
-    if case in ("poisson2d", "helmholtz2d"):
+    if case == "poisson2d":
         return dde.geometry.Rectangle([0, 0], [1, 1])
+    if case == "helmholtz2d":
+        return dde.geometry.Rectangle([-1, -1], [1, 1])
     if case == "oscillator":
         return dde.geometry.TimeDomain(0, 2)
     space = dde.geometry.Interval(-1 if case == "burgers" else 0, 1)

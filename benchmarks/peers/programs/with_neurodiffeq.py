@@ -20,7 +20,6 @@ from neurodiffeq.utils import set_tensor_type
 from observe import Enough, Observer, Task, begin, parameters_of, watch_lbfgs
 
 pi = np.pi
-K = 4 * pi
 
 
 def zero(x):
@@ -34,18 +33,17 @@ EQUATIONS = {
         -diff(u, x, order=2) - diff(u, y, order=2) - 2 * pi**2 * torch.sin(pi * x) * torch.sin(pi * y)
     ],
     "helmholtz2d": lambda u, x, y: [
-        -diff(u, x, order=2) - diff(u, y, order=2) - K**2 * u - K**2 * torch.sin(K * x) * torch.sin(K * y)
+        -diff(u, x, order=2) - diff(u, y, order=2) - u - (17 * pi**2 - 1) * torch.sin(pi * x) * torch.sin(4 * pi * y)
     ],
     "heat1d": lambda u, x, t: [diff(u, t) - 0.25 * diff(u, x, order=2)],
     "burgers": lambda u, x, t: [diff(u, t) + u * diff(u, x) - 0.01 / pi * diff(u, x, order=2)],
     "oscillator": lambda x, v, t: [diff(x, t) - v, diff(v, t) + 1.2 * v + 36.0 * x],
 }
 
-SQUARE = DirichletBVP2D(0.0, zero, 1.0, zero, 0.0, zero, 1.0, zero)
 CONDITIONS = {
     "poisson1d": [DirichletBVP(-1.0, 0.0, 1.0, 0.0)],
-    "poisson2d": [SQUARE],
-    "helmholtz2d": [SQUARE],
+    "poisson2d": [DirichletBVP2D(0.0, zero, 1.0, zero, 0.0, zero, 1.0, zero)],
+    "helmholtz2d": [DirichletBVP2D(-1.0, zero, 1.0, zero, -1.0, zero, 1.0, zero)],
     "heat1d": [IBVP1D(0.0, 1.0, 0.0, lambda x: torch.sin(pi * x), x_min_val=zero, x_max_val=zero)],
     "burgers": [IBVP1D(-1.0, 1.0, 0.0, lambda x: -torch.sin(pi * x), x_min_val=zero, x_max_val=zero)],
     "oscillator": [IVP(0.0, 1.0), IVP(0.0, 0.0)],
@@ -53,7 +51,7 @@ CONDITIONS = {
 RANGES = {
     "poisson1d": ((-1.0,), (1.0,)),
     "poisson2d": ((0.0, 0.0), (1.0, 1.0)),
-    "helmholtz2d": ((0.0, 0.0), (1.0, 1.0)),
+    "helmholtz2d": ((-1.0, -1.0), (1.0, 1.0)),
     "heat1d": ((0.0, 0.0), (1.0, 1.0)),
     "burgers": ((-1.0, 0.0), (1.0, 1.0)),
     "oscillator": ((0.0,), (2.0,)),

@@ -26,9 +26,9 @@ from pina.solver import PINN
 pi = torch.pi
 
 
-def sines(x, frequency=pi):
-    """Π sin frequency·x_i."""
-    return torch.sin(x["x"] * frequency) * torch.sin(x["y"] * frequency)
+def sines(x):
+    """Π sin πx_i."""
+    return torch.sin(x["x"] * pi) * torch.sin(x["y"] * pi)
 
 
 def poisson1d(x, u):
@@ -42,9 +42,9 @@ def poisson2d(x, u):
 
 
 def helmholtz2d(x, u):
-    """−Δu − k² u = k² sin kx sin ky, k = 4π."""
-    k = 4 * pi
-    return -laplacian(u, x, components=["u"], d=["x", "y"]) - k**2 * u - k**2 * sines(x, k)
+    """−Δu − u = (17π² − 1) sin πx sin 4πy."""
+    source = (17 * pi**2 - 1) * torch.sin(pi * x["x"]) * torch.sin(4 * pi * x["y"])
+    return -laplacian(u, x, components=["u"], d=["x", "y"]) - u - source
 
 
 def heat1d(x, u):
@@ -75,7 +75,7 @@ STARTS = {
 BOXES = {
     "poisson1d": {"x": [-1, 1]},
     "poisson2d": {"x": [0, 1], "y": [0, 1]},
-    "helmholtz2d": {"x": [0, 1], "y": [0, 1]},
+    "helmholtz2d": {"x": [-1, 1], "y": [-1, 1]},
     "heat1d": {"x": [0, 1], "t": [0, 1]},
     "burgers": {"x": [-1, 1], "t": [0, 1]},
     "oscillator": {"t": [0, 2]},

@@ -50,9 +50,17 @@ def _named(peer: str, program: str, documented: Mapping[str, Any], source: str, 
 
 # -- DeepXDE ---------------------------------------------------------------------------------------------------
 
-_ADAM: dict[str, Any] = {"dtype": "float32", "activation": "tanh", "rate": 1e-3, "lbfgs": False, "nncg": 0}
+_ADAM: dict[str, Any] = {
+    "dtype": "float32",
+    "activation": "tanh",
+    "rate": 1e-3,
+    "lbfgs": False,
+    "gtol": 1e-8,
+    "nncg": 0,
+}
 _ADAM_LBFGS = {**_ADAM, "initializer": "Glorot normal", "hard": False, "lbfgs": True}
-_NNCG = {**_ADAM, **DOUBLE, "initializer": "Glorot normal", "hard": True, "adam": 1000, "lbfgs": True, "nncg": 1000}
+_HARD = {**_ADAM, **DOUBLE, "initializer": "Glorot normal", "hard": True}
+_NNCG = {**_HARD, "adam": 1000, "lbfgs": True, "gtol": 0.0, "nncg": 1000}
 _FIRST = {**_ADAM, "layers": [50] * 3, "initializer": "Glorot uniform", "hard": False}
 _SQUARE = {**_ADAM, "layers": [150] * 3, "activation": "sin", "initializer": "Glorot uniform", "hard": True}
 

@@ -116,7 +116,10 @@ def ask(job: Job, python: Path, folder: Path) -> Trace:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | threads
     words = [str(python), str(PROGRAMS / f"{recipe.program}.py"), str(folder / "task.json")]
     longest = 600.0 + PATIENCE * job.seconds
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=longest)
+    try:
+        done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=longest)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{job.solver} is not done with {job.case.name} after {longest:.0f} s by the wall") from error
     if done.returncode or not (folder / "trace.json").exists():
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-4:])
         raise UserError(f"{job.solver} failed on {job.case.name}:\n{tail}")

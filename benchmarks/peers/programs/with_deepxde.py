@@ -7,7 +7,6 @@ samples), ``adam`` (iterations at ``rate``), ``lbfgs`` (true or false) and its `
 
 import os
 from contextlib import suppress
-from functools import partial
 
 os.environ["DDE_BACKEND"] = "pytorch"
 
@@ -69,6 +68,11 @@ STARTS = {"heat1d": lambda x: np.sin(pi * x[:, :1]), "burgers": lambda x: -np.si
 """u at time zero."""
 
 
+def constant(value):
+    """A function of points that is the same everywhere."""
+    return lambda x: np.full((len(x), 1), value)
+
+
 def domain(case):
     """The geometry."""
     if case == "poisson1d":
@@ -90,7 +94,7 @@ def data(task: Task):
     conditions = []
     if not recipe["hard"] and task.case == "oscillator":
         for component, value in enumerate((1.0, 0.0)):
-            start = partial(np.full_like, fill_value=value)
+            start = constant(value)
             conditions.append(dde.icbc.IC(geometry, start, lambda _, on_initial: on_initial, component=component))
     elif not recipe["hard"]:
         conditions.append(dde.icbc.DirichletBC(geometry, lambda x: 0, lambda _, on_boundary: on_boundary))

@@ -106,11 +106,11 @@ def problem(task: Task):
     if not recipe["hard"]:
         for name, sides in space.items():
             for side in sides:
-                domains[f"{name}{side}"] = CartesianDomain({**box, name: side})
+                domains[f"{name}{side}"] = CartesianDomain({**box, name: float(side)})
                 conditions[f"{name}{side}"] = Condition(domain=f"{name}{side}", equation=FixedValue(0.0))
         if "t" in box:
             start = STARTS[task.case]
-            domains["start"] = CartesianDomain({**box, "t": 0})
+            domains["start"] = CartesianDomain({**box, "t": 0.0})
             conditions["start"] = Condition(domain="start", equation=Equation(lambda x, u: u - start(x)))
     if recipe["points"] == "given":
         points = LabelTensor(torch.as_tensor(task.interior()), list(box))

@@ -3,7 +3,7 @@
 Three a peer and case:
 
 documented      network, precision, conditions and optimizer of the peer's own example, or of its nearest one;
-best            float64, hard conditions, 1000 steps of Adam, then L-BFGS (DeepXDE: then NysNewton-CG), on our points;
+best            float64, hard conditions, 200 steps of Adam, then L-BFGS (DeepXDE: then NysNewton-CG), on our points;
 best, our size  the same with the network of pinnrun's fixed command, one layer of 32.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+WARM = 200  # steps of Adam before L-BFGS: with 1000, most of the time to 1e-4 is Adam's
 OURS = [32]  # hidden layers of pinnrun's fixed command
 
 
@@ -60,7 +61,7 @@ _ADAM: dict[str, Any] = {
 }
 _ADAM_LBFGS = {**_ADAM, "initializer": "Glorot normal", "hard": False, "lbfgs": True}
 _HARD = {**_ADAM, **DOUBLE, "initializer": "Glorot normal", "hard": True}
-_NNCG = {**_HARD, "adam": 1000, "lbfgs": True, "gtol": 0.0, "nncg": 1000}
+_NNCG = {**_HARD, "adam": WARM, "lbfgs": True, "gtol": 0.0, "nncg": 1000}
 _FIRST = {**_ADAM, "layers": [50] * 3, "initializer": "Glorot uniform", "hard": False}
 _SQUARE = {**_ADAM, "layers": [150] * 3, "activation": "sin", "initializer": "Glorot uniform", "hard": True}
 
@@ -105,7 +106,7 @@ DEEPXDE = {
 # -- PINA ------------------------------------------------------------------------------------------------------
 
 _PINN = {"dtype": "float32", "activation": "Tanh", "hard": False, "lbfgs": 0}
-_SWITCH = {**_PINN, **DOUBLE, "layers": [20, 20], "hard": True, "rate": 6e-3, "adam": 1000, "lbfgs": 100_000}
+_SWITCH = {**_PINN, **DOUBLE, "layers": [20, 20], "hard": True, "rate": 6e-3, "adam": WARM, "lbfgs": 100_000}
 _TUTORIAL = {**_PINN, "layers": [10, 10], "activation": "Softplus", "rate": 6e-3, "adam": 1000}
 
 _WAVE = {**_PINN, "layers": [40, 40], "hard": True, "rate": 1e-3, "adam": 1000}
@@ -128,7 +129,7 @@ PINA = {
 # -- neurodiffeq -----------------------------------------------------------------------------------------------
 
 _FIT = {"dtype": "float32", "layers": [32, 32], "rate": 1e-3, "adam": 100_000, "lbfgs": 0}
-_LBFGS = {**_FIT, **DOUBLE, "adam": 1000, "lbfgs": 100_000}
+_LBFGS = {**_FIT, **DOUBLE, "adam": WARM, "lbfgs": 100_000}
 
 
 def _neurodiffeq(side: int) -> dict[str, Recipe]:

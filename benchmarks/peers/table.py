@@ -37,7 +37,7 @@ pinnrun's plain command ends at its own target, a loss, and may stop short of an
 """
 ON_RECIPES = """
 *Documented* is what a peer's own example does, in its precision and with its points. *Best* is the most that its parts
-gave here, put together in its favour: float64, conditions that hold by construction, 1000 steps of Adam, L-BFGS with
+gave here, put together in its favour: float64, conditions that hold by construction, 200 steps of Adam, L-BFGS with
 a strong Wolfe search, a memory of 100 and no tolerances, as long as it moves (DeepXDE: then NysNewton-CG, rank 50,
 damping 0.1, as in its example for Burgers' equation), on the very points that pinnrun's fixed network is trained on.
 *Our size* has that network's one layer of 32, too. Validation, logging, progress bars and checkpoints are off.

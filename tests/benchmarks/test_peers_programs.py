@@ -1,4 +1,4 @@
-"""The peers' own equations: the known solutions solve them. Needs the environment that `python -m benchmarks.peers` makes."""
+"""Known solutions solve the peers' equations; needs the environment that `python -m benchmarks.peers` makes."""
 
 import json
 import subprocess

@@ -40,7 +40,8 @@ ON_RECIPES = """
 gave here, put together in its favour: float64, conditions that hold by construction, 200 steps of Adam, L-BFGS with
 a strong Wolfe search, a memory of 100 and no tolerances, as long as it moves (DeepXDE: then NysNewton-CG, rank 50,
 damping 0.1, as in its example for Burgers' equation), on the very points that pinnrun's fixed network is trained on.
-*Our size* has that network's one layer of 32, too. A recipe without a line of times has not been run yet. Validation, logging, progress bars and checkpoints are off.
+*Our size* has that network's one layer of 32, too. A recipe without a line of times has not been run yet.
+Validation, logging, progress bars and checkpoints are off.
 """
 
 

@@ -50,6 +50,8 @@ FAMILIES = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_resumed_run_of_every_family_is_bit_equal(tmp_path, family, optimizer, init):
     words = (*FAMILIES[family], *OPTIMIZERS[optimizer], f"scaleup.init={init}", "scaleup.max_parameters=400")
+    if optimizer == "lm":  # whose bent steps let the slopes collapse on so few points
+        words = (*words, "optimizer.acceleration=0")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     expected = start(whole, *words)
     assert expected["status"] == "budget" and len(expected["stages"]) > 2

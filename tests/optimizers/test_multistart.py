@@ -108,7 +108,7 @@ def test_the_loss_never_rises(name):
 def with_network(case, initial):
     """The case with a network that draws its first weights like this."""
     network = type("Drawn", (type(case.network),), {"initial": lambda self, generator: initial(generator)})
-    description = {name: getattr(case.network, name) for name in case.network.__dataclass_fields__}
+    description = {item.name: getattr(case.network, item.name) for item in fields(case.network) if item.init}
     field = type(case.field)(network(**description), case.field.inputs, case.field.ansatz)
     return Objective(field, [(block.term, block.points) for block in case.blocks])
 

@@ -21,6 +21,8 @@ SHORTER = {  # what takes minutes is run with one seed; everything else just as 
     "pinnrun sweep experiment=record_npbe seed=0,1,2,3,4": "pinnrun sweep experiment=record_npbe seed=3",
 }
 
+BUDGET_SPENT = 4
+
 
 def commands(page: Path) -> list[str]:
     blocks = re.findall(r"```console\n(.*?)```", page.read_text(), re.S)
@@ -44,10 +46,13 @@ def write_example(page: Path, folder: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
     write_example(page, tmp_path)
+    brief = page.parent.name == "problems"  # these trainings are measured by benchmarks.library; here they only begin
     for command in commands(page):
-        done = run(command, tmp_path)
+        begins = brief and command.startswith("pinnrun train")
+        done = run(f"{command} budget.seconds=1" if begins else command, tmp_path)
         expected = next((code for part, code in EXIT_CODES.items() if part in command), 0)
-        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        allowed = {0, BUDGET_SPENT} if begins else {expected}
+        assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
 
 

@@ -1,6 +1,6 @@
 """Many starts against a loop of single Levenberg-Marquardt runs, and the halving against the order of their losses."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch

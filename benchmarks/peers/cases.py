@@ -74,7 +74,7 @@ CASES = {
             {
                 DEFAULT: "problem=poisson_sine2d",
                 LOWER: "problem=poisson_sine2d target.loss=1e-9",
-                FIXED: "experiment=record_poisson2d",
+                FIXED: "problem=poisson_sine2d experiment=peers_fixed architecture.width=16",
             },
             {**DEEPXDE["poisson2d"], **PINA["poisson2d"], **NEURODIFFEQ["poisson2d"]},
             (0, 1),
@@ -85,7 +85,7 @@ CASES = {
             {
                 DEFAULT: "problem=heat1d",
                 LOWER: "problem=heat1d target.loss=1e-9",
-                FIXED: "problem=heat1d experiment=peers_fixed problem.condition_weight=100",
+                FIXED: "problem=heat1d experiment=peers_fixed",
             },
             {**DEEPXDE["heat1d"], **PINA["heat1d"], **NEURODIFFEQ["heat1d"]},
             (1, 0),
@@ -96,7 +96,7 @@ CASES = {
             {
                 DEFAULT: "problem=burgers",
                 LOWER: "problem=burgers target.loss=1e-9",
-                FIXED: "problem=burgers experiment=peers_fixed",
+                FIXED: "problem=burgers experiment=peers_fixed architecture.width=20 architecture.depth=3",
             },
             {**DEEPXDE["burgers"], **PINA["burgers"], **NEURODIFFEQ["burgers"]},
             (0, 1),
@@ -107,7 +107,7 @@ CASES = {
             {
                 DEFAULT: "problem=helmholtz",
                 LOWER: "problem=helmholtz target.loss=1e-9",
-                FIXED: "problem=helmholtz experiment=peers_fixed",
+                FIXED: "problem=helmholtz experiment=peers_fixed architecture.width=16 architecture.depth=2",
             },
             {**DEEPXDE["helmholtz2d"], **PINA["helmholtz2d"], **NEURODIFFEQ["helmholtz2d"]},
             (0, 1),

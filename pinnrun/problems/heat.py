@@ -29,7 +29,7 @@ class Heat(Problem):
     diffusivity: float = setting(0.25, above=0, help="κ, in units of side²/duration")
     solution: Literal["sine", "sine_sum"] = setting("sine", help="e^{−κdπ²t} Π sin πx_i, or e^{−4κt} Σ sin 2x_i")
     condition_points: int = setting(120, min=2, help="points of the conditions: half on the sides, half at time zero")
-    condition_weight: float = setting(1.0, above=0, help="weight of the conditions beside the equation's 1")
+    condition_weight: float = setting(100.0, above=0, help="weight of the conditions beside the equation's 1")
 
     @property
     def coordinates(self) -> tuple[str, ...]:

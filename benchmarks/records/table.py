@@ -81,7 +81,7 @@ def _recipes(rows: Sequence[Row], found: Found) -> str:
             continue
         parameters = f"{results[0].trace.parameters} parameters, {row.optimizer}"
         lines.append(
-            f"| {row.title} ({unit(row)}) | {row.published:.1e}: {row.record} | {row.aim:.0e} in {row.seconds:g} s "
+            f"| {_title(row)} ({unit(row)}) | {row.published:.1e}: {row.record} | {row.aim:.0e} in {row.seconds:g} s "
             f"| {_pair(results)} | {_times(row, results)} | {parameters} | {len(results)} |"
         )
     return "\n".join(lines) + "\n"
@@ -96,8 +96,13 @@ def _all(rows: Sequence[Row], found: Found) -> str:
         for name in row.optimizers:
             results = found[row.name].get(name)
             if results:
-                lines.append(f"| {row.title} | {name} | {_pair(results)} | {_times(row, results)} | {len(results)} |")
+                lines.append(f"| {_title(row)} | {name} | {_pair(results)} | {_times(row, results)} | {len(results)} |")
     return "\n".join(lines) + "\n"
+
+
+def _title(row: Row) -> str:
+    """The row's title, with bars that do not end a cell."""
+    return row.title.replace("|", "\\|")
 
 
 def unit(row: Row) -> str:

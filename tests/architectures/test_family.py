@@ -138,7 +138,8 @@ SOLVES = {
 @pytest.mark.parametrize("words", SOLVES.values(), ids=SOLVES)
 def test_poisson_is_solved(words):
     """−Δu = f in two dimensions, by at most 150 steps of Levenberg-Marquardt, to a relative error of 1e-3."""
-    config = checked_config(compose("train", ["problem=poisson_sine2d", "problem.boundary=soft", "problem.points=300", *words]))
+    given = ("problem=poisson_sine2d", "problem.boundary=soft", "problem.points=300")
+    config = checked_config(compose("train", [*given, *words]))
     trainer = Trainer(config, torch.device("cpu"), torch.float64)
     assessor = Assessor(config.problem, trainer.test_points)
     for _ in range(15):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import common
+from benchmarks.device.figure import Measured
 from pinnrun.architectures import Mlp
 from pinnrun.optimizers import Adam, LevenbergMarquardt, Pace
 from pinnrun.optimizers.capture import FIRST_USES
@@ -37,24 +37,6 @@ WIDTHS, ROWS = (8, 16, 32, 64, 128), (256, 1024, 4096, 16384)
 MIDDLE = 32, 1024  # width and rows while the other one varies
 DEPTH, INPUTS, CHANNELS = 2, 2, 4  # channels: value, two slopes, Laplacian
 NOT_MEASURED = "GPU: not measured"
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One optimizer on one network, batch and precision."""
-
-    optimizer: str
-    precision: str
-    width: int
-    rows: int
-    parameters: int
-    seconds: np.ndarray
-    floor: float
-
-    @property
-    def median(self) -> float:
-        """Seconds of a step."""
-        return float(np.median(self.seconds))
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
-
-if TYPE_CHECKING:
-    from benchmarks.device.__main__ import Measured
+import numpy as np
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -18,6 +16,24 @@ from matplotlib.axes import Axes
 
 COLOURS = {"adam": "C0", "adam, not recorded": "C2", "lm": "C1"}
 MARKERS = {"float64": "o", "float32": "s"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One optimizer on one network, batch and precision."""
+
+    optimizer: str
+    precision: str
+    width: int
+    rows: int
+    parameters: int
+    seconds: np.ndarray
+    floor: float
+
+    @property
+    def median(self) -> float:
+        """Seconds of a step."""
+        return float(np.median(self.seconds))
 
 
 def draw(path: Path, found: Sequence[Measured], title: str) -> None:

@@ -14,15 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from pinnrun.calculus.linearization import LayerFactors
+from pinnrun.calculus.factors import LayerFactors
 
-Block = tuple[Tensor, "list[LayerFactors]"]
+Block = tuple[Tensor, list[LayerFactors]]
 FORMING = 4.0  # what an entry of J costs to form, in multiplications and additions of a large product
 
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from pinnrun.calculus.factors import LayerFactors
 from pinnrun.calculus.kernel import are_disjoint, factored_kernel, rows_of
 
 STRIP = 192  # columns of JᵀJ formed at once: wide enough for full speed, narrow enough to skip almost half of it
@@ -133,18 +134,6 @@ class DenseLinearization(Linearization):
 
     def J(self) -> Tensor:
         return self._jacobian
-
-
-@dataclass(frozen=True)
-class LayerFactors:
-    """One linear layer as one term sees it: Z ``(S, N, in)``, G ``(S, N, out)``; M places count as channels."""
-
-    weight: slice
-    bias: slice | None
-    z: Tensor
-    g: Tensor
-    g_bias: Tensor  # (N, out): G on the value channel, summed over the places
-    places: int = 1  # M: so many channels, the first ones, hold values; the others derivatives
 
 
 class FactoredLinearization(Linearization):

@@ -72,9 +72,11 @@ def draw(path: Path, at: Slice, problem: Problem, solution: Any = None) -> None:
     found = exact if solution is None else network_values(problem, solution, x)
     if found is None:
         raise SystemExit(f"{problem.name} has no reference: draw a run of it")
+    found = found[:, : problem.outputs]  # unknown coefficients stand behind the components
+    if solution is not None and known is not None:
+        found = as_columns(problem.align(found.squeeze(1) if found.shape[1] == 1 else found, known.field(x)))
     panels: list[tuple[str, np.ndarray]] = []
-    for k in range(found.shape[1]):
-        name = "u" if found.shape[1] == 1 else f"u{k + 1}"
+    for k, name in enumerate(problem.components):
         panels.append((name, found[:, k]))
         if solution is not None and exact is not None:
             panels.append((f"error of {name}", found[:, k] - exact[:, k]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -26,9 +26,16 @@ def draw(path: Path, found: Found, suite: Suite) -> None:
     figure, axes = plt.subplots(lines, columns, figsize=(4.6 * columns, 3.6 * lines), squeeze=False)
     for axis in axes.flat[len(rows) :]:
         axis.remove()
+    labels = list(dict.fromkeys(name for row in rows for name in row.optimizers if found[row.name].get(name)))
+    colours = {name: plt.get_cmap("tab20")(index % 20) for index, name in enumerate(labels)}
     for axis, row in zip(axes.flat, rows, strict=False):
-        panel(axis, row, found[row.name])
-    figure.tight_layout()
+        panel(axis, row, found[row.name], colours)
+    handles = {
+        label: handle for axis in figure.axes for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    space = 0.28 * (-(-len(handles) // (3 * columns)) + 1) / (3.6 * lines)  # of the legend below, one for all panels
+    figure.tight_layout(rect=(0.0, space, 1.0, 1.0))
+    figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=3 * columns, fontsize=8, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.tmp.png")
     figure.savefig(temporary, dpi=110)
@@ -36,18 +43,17 @@ def draw(path: Path, found: Found, suite: Suite) -> None:
     os.replace(temporary, path)
 
 
-def panel(axis: Axes, row: Row, results: dict[str, list[Result]]) -> None:
+def panel(axis: Axes, row: Row, results: dict[str, list[Result]], colours: Mapping[str, tuple]) -> None:
     """One problem."""
-    for index, name in enumerate(name for name in row.optimizers if results.get(name)):
+    for name in (name for name in row.optimizers if results.get(name)):
         times, errors = on_a_common_grid(results[name])
-        color = f"C{index}"
+        color = colours[name]
         axis.fill_between(times, errors.min(0), errors.max(0), color=color, alpha=0.2, linewidth=0)
         axis.plot(times, np.median(errors, axis=0), color=color, label=name, linewidth=1.8)
     axis.axhline(row.published, color="black", linestyle="--", linewidth=1.0, label="published best")
     axis.axhline(row.aim, color="gray", linestyle=":", linewidth=1.0, label="aim")
     axis.set(xscale="log", yscale="log", title=row.title, xlabel="CPU seconds", ylabel=f"error ({unit(row)})")
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=7)
 
 
 def on_a_common_grid(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:

@@ -105,7 +105,7 @@ def test_epsilon_follows_the_list_and_the_end_is_the_plain_loss(heat):
         assert (weighting.state()["index"], weighting.moves) == (index, moves)
     [weighed(*block) for block in blocks]
     weighting.write(blocks)
-    assert all(bool((points[ROOT] == 1.0).all()) for _, points in blocks)
+    assert all(bool((points[ROOT] == term.weight**0.5).all()) for term, points in blocks)
     assert weighting.columns(blocks)["causal/smallest"] == 1.0
     weighting.start()
     assert weighting.moves and weighting.columns(blocks)["causal/epsilon"] == 1e-6

@@ -96,7 +96,7 @@ CASES = {
             {
                 DEFAULT: "problem=burgers",
                 LOWER: "problem=burgers target.loss=1e-9",
-                FIXED: "problem=burgers experiment=peers_fixed architecture.width=20 architecture.depth=3",
+                FIXED: "experiment=pinnacle_burgers problem.points=2800 sampling.rows_per_parameter=0",
             },
             {**DEEPXDE["burgers"], **PINA["burgers"], **NEURODIFFEQ["burgers"]},
             (0, 1),

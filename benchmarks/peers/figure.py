@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.peers.cases import CASES, Case
 from benchmarks.peers.results import Trace
+from benchmarks.records.figure import on_a_common_grid
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -52,16 +53,3 @@ def panel(axis: Axes, case: Case, traces: Mapping[str, Sequence[Trace]]) -> None
     axis.title.set_fontsize(9)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=6)
-
-
-def on_a_common_grid(traces: Sequence[Trace]) -> tuple[np.ndarray, np.ndarray]:
-    """Times ``(n,)`` and each seed's error then ``(seeds, n)``; a run that ended keeps its last error."""
-    first = max(trace.looks[0].seconds for trace in traces)
-    last = max(trace.seconds for trace in traces)
-    times = np.geomspace(first, max(last, 1.01 * first), 200)
-    errors = []
-    for trace in traces:
-        at = np.array([look.seconds for look in trace.looks])
-        error = np.array([look.error for look in trace.looks])
-        errors.append(error[np.searchsorted(at, times, side="right") - 1])
-    return times, np.array(errors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import matplotlib
 import numpy as np
@@ -56,14 +57,23 @@ def panel(axis: Axes, row: Row, results: dict[str, list[Result]], colours: Mappi
     axis.grid(alpha=0.3)
 
 
-def on_a_common_grid(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:
+class Seen(Protocol):
+    """A run by what was seen of it, each with ``seconds`` and ``error``."""
+
+    @property
+    def looks(self) -> Sequence[Any]:
+        """In the order of time."""
+        ...
+
+
+def on_a_common_grid(runs: Sequence[Seen]) -> tuple[np.ndarray, np.ndarray]:
     """Times ``(n,)`` and each seed's error then ``(seeds, n)``; a run that ended keeps its last error."""
-    first = max(result.trace.looks[0].seconds for result in results)
-    last = max(result.trace.looks[-1].seconds for result in results)
+    first = max(run.looks[0].seconds for run in runs)
+    last = max(run.looks[-1].seconds for run in runs)
     times = np.geomspace(first, max(last, first * 1.01), 200)
     errors = []
-    for result in results:
-        at = np.array([look.seconds for look in result.trace.looks])
-        error = np.array([look.error for look in result.trace.looks])
+    for run in runs:
+        at = np.array([look.seconds for look in run.looks])
+        error = np.array([look.error for look in run.looks])
         errors.append(error[np.searchsorted(at, times, side="right") - 1])
     return times, np.array(errors)

@@ -24,13 +24,18 @@ class Result:
     trace: Trace
 
     @property
+    def looks(self) -> list[Look]:
+        """What was seen."""
+        return self.trace.looks
+
+    @property
     def error(self) -> float:
         """The error at the end."""
-        return self.trace.looks[-1].error
+        return self.looks[-1].error
 
     def seconds_to(self, aim: float) -> float:
         """CPU seconds at the first look whose error is no more than the aim; infinite if there is none."""
-        return next((look.seconds for look in self.trace.looks if look.error <= aim), inf)
+        return next((look.seconds for look in self.looks if look.error <= aim), inf)
 
 
 class Results:

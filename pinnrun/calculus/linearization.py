@@ -165,13 +165,18 @@ class FactoredLinearization(Linearization):
             self._jacobian = jacobian
         return self._jacobian
 
+    @property
+    def _goes_by_layers(self) -> bool:
+        """Whether sums over layers are right, and J is not there already."""
+        return self._jacobian is None and all(are_disjoint(layers) for _, layers in self.blocks)
+
     def kernel(self) -> Tensor:
-        if self._jacobian is not None or not all(are_disjoint(layers) for _, layers in self.blocks):
+        if not self._goes_by_layers:
             return super().kernel()
         return factored_kernel(self.blocks)
 
     def gram_diagonal(self) -> Tensor:
-        if self._jacobian is not None or not all(are_disjoint(layers) for _, layers in self.blocks):
+        if not self._goes_by_layers:
             return super().gram_diagonal()
         out = self.r.new_zeros(self.size)
         for _, layers in self.blocks:

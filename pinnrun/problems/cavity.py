@@ -16,11 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
 from pinnrun.problems import navier_stokes
-from pinnrun.problems.base import Observable, Problem, Reference, Solution
+from pinnrun.problems.base import Observable, Reference, Solution
 from pinnrun.problems.cavity_reference import CavityFlow, solve
 from pinnrun.problems.rectangle import Rectangle
 from pinnrun.settings import setting
@@ -31,8 +30,10 @@ ACROSS = 2001  # points of a centre line on which its extremes are looked for
 
 
 @dataclass(frozen=True)
-class Cavity(Problem):
+class Cavity(navier_stokes.Flow):
     """Velocity and pressure under the lid."""
+
+    domain = DOMAIN
 
     points: int = setting(1200, min=1, help="points inside; each leaves three rows")
     reynolds: float = setting(100.0, above=0, help="Reynolds number Re, of the lid's largest velocity and the side")
@@ -42,22 +43,6 @@ class Cavity(Problem):
         """Lids that are not symmetric."""
         if self.lid % 2:
             yield f"lid: {self.lid} is odd, and the lid would not stand still at x = 0; take an even number"
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return ("x", "y")
-
-    @property
-    def outputs(self) -> int:
-        return 3
-
-    @property
-    def components(self) -> tuple[str, ...]:
-        return navier_stokes.COMPONENTS
-
-    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """The coordinates moved to [−1, 1]."""
-        return DOMAIN.scaled(points, derivatives)
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
         wanted = raw.derivatives
@@ -89,10 +74,6 @@ class Cavity(Problem):
             )
         ]
 
-    def locate(self, x: Tensor) -> Points:
-        DOMAIN.require(x, ("x", "y"))
-        return Points(x)
-
     def test_points(self, generator: torch.Generator) -> Points:
         return Points(DOMAIN.interior(generator, 4_000))
 
@@ -102,9 +83,6 @@ class Cavity(Problem):
 
     def reference(self) -> Reference:
         return Reference(self.flow().at, "Chebyshev collocation")
-
-    def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        return navier_stokes.align_pressure(value, reference)
 
     def observables(self, solution: Solution) -> dict[str, Observable]:
         """The extreme velocities on the centre lines: u on x = ½, v on y = ½."""

@@ -23,9 +23,9 @@ from torch import Tensor
 from torch.func import jacfwd, vmap
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
-from pinnrun.problems.base import Observable, Problem, Reference, Solution
+from pinnrun.problems.base import Observable, Reference, Solution
 from pinnrun.problems.quadrature import gauss_box, square_weights
-from pinnrun.problems.rectangle import Rectangle
+from pinnrun.problems.rectangle import OnRectangle, Rectangle
 from pinnrun.settings import setting
 
 DOMAIN = Rectangle((0.0, 0.0), (1.0, 1.0))
@@ -33,8 +33,10 @@ LEFT, RIGHT, TOP = 0, 1, 3  # edges that carry a traction
 
 
 @dataclass(frozen=True)
-class Elasticity(Problem):
+class Elasticity(OnRectangle):
     """The displacement (u_x, u_y)."""
+
+    domain = DOMAIN
 
     points: int = setting(600, min=1, help="points inside; each leaves two rows")
     lame: float = setting(1.0, min=0, help="Lamé's first parameter λ")
@@ -42,10 +44,6 @@ class Elasticity(Problem):
     load: float = setting(4.0, above=0, help="Q, the size of the vertical displacement")
     boundary_points: int = setting(150, min=1, help="points on the edges that carry a traction; one row each")
     boundary_weight: float = setting(10.0, above=0, help="weight of the tractions beside the equations' 1")
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return ("x", "y")
 
     @property
     def outputs(self) -> int:
@@ -79,10 +77,6 @@ class Elasticity(Problem):
         return 0.5 * self.lame * (xx + yy) ** 2 + self.shear * (xx**2 + yy**2 + 0.5 * (xy + yx) ** 2)
 
     # -- the trained one -----------------------------------------------------------------------------------------
-
-    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """The coordinates moved to [−1, 1]."""
-        return DOMAIN.scaled(points, derivatives)
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
         return points.cached("factor", raw.derivatives, lambda: self._factor(points, raw.derivatives)) * raw
@@ -134,10 +128,6 @@ class Elasticity(Problem):
         return self.lame * (xx + yy) + 2.0 * self.shear * normal - points["traction"]
 
     # -- how good it is ------------------------------------------------------------------------------------------
-
-    def locate(self, x: Tensor) -> Points:
-        DOMAIN.require(x, ("x", "y"))
-        return Points(x)
 
     def test_points(self, generator: torch.Generator) -> Points:
         return Points(DOMAIN.interior(generator, 10_000))

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi, sqrt
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from pinnrun.calculus import Derivatives, Jet, Points, Term
+from pinnrun.calculus import Derivatives, Points, Term
 from pinnrun.problems import navier_stokes
-from pinnrun.problems.base import Observable, Problem, Reference, Solution
+from pinnrun.problems.base import Observable, Reference, Solution
 from pinnrun.problems.rectangle import Rectangle
 from pinnrun.settings import setting
 
@@ -26,25 +25,15 @@ DOMAIN = Rectangle((-0.5, -0.5), (1.0, 1.5))
 
 
 @dataclass(frozen=True)
-class Kovasznay(Problem):
+class Kovasznay(navier_stokes.Flow):
     """Velocity and pressure of the flow."""
+
+    domain = DOMAIN
 
     points: int = setting(600, min=1, help="points inside; each leaves three rows")
     reynolds: float = setting(40.0, above=0, help="Reynolds number Re")
     boundary_points: int = setting(160, min=1, help="points on the boundary; each leaves two rows")
     boundary_weight: float = setting(10.0, above=0, help="weight of the boundary term beside the equations' 1")
-
-    @property
-    def coordinates(self) -> tuple[str, ...]:
-        return ("x", "y")
-
-    @property
-    def outputs(self) -> int:
-        return 3
-
-    @property
-    def components(self) -> tuple[str, ...]:
-        return navier_stokes.COMPONENTS
 
     @property
     def decay(self) -> float:
@@ -58,10 +47,6 @@ class Kovasznay(Problem):
         wake = torch.exp(rate * x[..., 0])
         u, v = 1.0 - wake * torch.cos(y), rate / (2.0 * pi) * wake * torch.sin(y)
         return torch.stack([u, v, 0.5 * (1.0 - wake * wake)], -1)
-
-    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """The coordinates moved to [−1, 1]."""
-        return DOMAIN.scaled(points, derivatives)
 
     def terms(self) -> Sequence[Term]:
         equations = Term(
@@ -87,18 +72,11 @@ class Kovasznay(Problem):
         x, _ = DOMAIN.edges(generator, count)
         return Points(x, velocity=self.exact(x)[:, :2])
 
-    def locate(self, x: Tensor) -> Points:
-        DOMAIN.require(x, ("x", "y"))
-        return Points(x)
-
     def test_points(self, generator: torch.Generator) -> Points:
         return Points(DOMAIN.interior(generator, 10_000))
 
     def reference(self) -> Reference:
         return Reference(lambda x: self.exact(torch.as_tensor(x)).numpy(), "closed form (Kovasznay 1948)")
-
-    def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        return navier_stokes.align_pressure(value, reference)
 
     def observables(self, solution: Solution) -> dict[str, Observable]:
         """The backflow where the wake enters, and the pressure that the flow gains on its way along y = 0."""

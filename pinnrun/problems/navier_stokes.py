@@ -9,11 +9,14 @@ Lengths and velocities are in units of the problem's own, the pressure in units 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points
+from pinnrun.problems.rectangle import OnRectangle
 
 DERIVATIVES = Derivatives(laplacian=True)
 ROWS = 3
@@ -34,3 +37,19 @@ def align_pressure(value: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """(u, v, p), ``(N, 3)``, with p moved to the reference's mean: its constant is open."""
     shift = np.array([0.0, 0.0, reference[:, 2].mean() - value[:, 2].mean()])
     return value + shift
+
+
+@dataclass(frozen=True)
+class Flow(OnRectangle):
+    """Velocity and pressure on a rectangle; the pressure's constant is open and not judged."""
+
+    @property
+    def outputs(self) -> int:
+        return len(COMPONENTS)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        return COMPONENTS
+
+    def align(self, value: np.ndarray, reference: np.ndarray) -> np.ndarray:
+        return align_pressure(value, reference)

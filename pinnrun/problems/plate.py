@@ -27,9 +27,9 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points, Term
-from pinnrun.problems.base import Observable, Problem, Reference, Solution
+from pinnrun.problems.base import Observable, Reference, Solution
 from pinnrun.problems.plate_reference import Deflection, clamped, simply_supported
-from pinnrun.problems.rectangle import Rectangle
+from pinnrun.problems.rectangle import OnRectangle, Rectangle
 from pinnrun.settings import setting
 
 DOMAIN = Rectangle((0.0, 0.0), (1.0, 1.0))
@@ -38,8 +38,10 @@ BIHARMONIC = ((0, 0, 0, 0), (0, 0, 1, 1), (1, 1, 1, 1))
 
 
 @dataclass(frozen=True)
-class Plate(Problem):
+class Plate(OnRectangle):
     """The deflection w."""
+
+    domain = DOMAIN
 
     points: int = setting(800, min=1, help="points inside")
     support: Literal["clamped", "simply_supported"] = setting("clamped", help="how the edges are held")
@@ -49,16 +51,8 @@ class Plate(Problem):
     boundary_weight: float = setting(10000.0, above=0, help="weight of the moment beside the equation's 1")
 
     @property
-    def coordinates(self) -> tuple[str, ...]:
-        return ("x", "y")
-
-    @property
     def components(self) -> tuple[str, ...]:
         return ("w",)
-
-    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
-        """The coordinates moved to [−1, 1]."""
-        return DOMAIN.scaled(points, derivatives)
 
     def ansatz(self, points: Points, raw: Jet) -> Jet:
         return points.cached("factor", raw.derivatives, lambda: self._factor(points, raw.derivatives)) * raw
@@ -94,10 +88,6 @@ class Plate(Problem):
         return points["distance"] * (xxxx + 2.0 * xxyy + yyyy - points["load"])
 
     # -- how good it is ------------------------------------------------------------------------------------------
-
-    def locate(self, x: Tensor) -> Points:
-        DOMAIN.require(x, ("x", "y"))
-        return Points(x)
 
     def test_points(self, generator: torch.Generator) -> Points:
         return Points(DOMAIN.interior(generator, 4_000))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Points
 from pinnrun.geometry.sampling import uniform
-from pinnrun.problems.base import require_inside
+from pinnrun.problems.base import Problem, require_inside
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,22 @@ class Rectangle:
         low, high = x.new_tensor(self.low), x.new_tensor(self.high)
         ranges = (f"{name} from {a:g} to {b:g}" for name, a, b in zip(names, self.low, self.high, strict=True))
         require_inside(((x >= low) & (x <= high)).all(-1), ", ".join(ranges))
+
+
+@dataclass(frozen=True)
+class OnRectangle(Problem):
+    """A problem in (x, y) on a rectangle, which the network sees as [−1, 1]²."""
+
+    domain: ClassVar[Rectangle]
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        return ("x", "y")
+
+    def inputs(self, points: Points, derivatives: Derivatives) -> Jet:
+        """The coordinates moved to [−1, 1]."""
+        return self.domain.scaled(points, derivatives)
+
+    def locate(self, x: Tensor) -> Points:
+        self.domain.require(x, ("x", "y"))
+        return Points(x)

@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 import torch
-from cases import close
-from torch.func import jacfwd, jacrev, vmap
+from cases import close, draw, parameters
+from torch.func import hessian, jacfwd, jacrev, vmap
 
 from pinnrun.calculus import Derivatives, Jet
 
@@ -60,3 +60,22 @@ def assert_is_jet_of(jet: Jet, plain, x: torch.Tensor, tolerance: float = 1e-12)
         assert close(jet.laplacian, above[1].diagonal(dim1=-2, dim2=-1)[..., chosen].sum(-1), tolerance)
     if wanted.operator:
         assert close(jet.operator, sum(a * above[1][..., i, j] for i, j, a in wanted.operator), tolerance)
+
+
+def assert_second_order_is_the_plain_network_s(network) -> None:
+    """Value, slopes, two second derivatives and the Laplacian, against hessians of ``network.value``."""
+    theta, z = parameters(network), draw(2, 5, network.inputs)
+    pairs = ((0, 0), (1, 0))
+    jet = network(theta, Jet.coordinates(z, Derivatives(pairs=pairs, laplacian=True)))
+    flat = z.reshape(10, -1)
+
+    def plain(point: torch.Tensor) -> torch.Tensor:
+        return network.value(theta, point)
+
+    curvature = vmap(hessian(plain))(flat).reshape(2, 5, network.outputs, network.inputs, network.inputs)
+    slope = vmap(jacrev(plain))(flat).reshape(2, 5, network.outputs, network.inputs)
+    assert close(jet.value, network.value(theta, z))
+    assert close(jet.gradient, slope.movedim(-1, 0))
+    assert close(jet.laplacian, curvature.diagonal(dim1=-2, dim2=-1).sum(-1))
+    for i, j in pairs:
+        assert close(jet.dd(i, j), curvature[..., i, j])

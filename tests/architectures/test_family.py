@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from cases import close, draw, parameters
-from torch.func import hessian, jacrev, vmap
+from jets import assert_second_order_is_the_plain_network_s
 
 from pinnrun.architectures import Embedding, Mlp, PirateNet, ResNet
 from pinnrun.architectures.family import Family
@@ -38,21 +38,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_jets_are_the_plain_network_s(network):
-    theta, z = parameters(network), draw(2, 5, network.inputs)
-    pairs = ((0, 0), (1, 0))
-    jet = network(theta, Jet.coordinates(z, Derivatives(pairs=pairs, laplacian=True)))
-    flat = z.reshape(10, -1)
-
-    def plain(point: torch.Tensor) -> torch.Tensor:
-        return network.value(theta, point)
-
-    curvature = vmap(hessian(plain))(flat).reshape(2, 5, network.outputs, network.inputs, network.inputs)
-    slope = vmap(jacrev(plain))(flat).reshape(2, 5, network.outputs, network.inputs)
-    assert close(jet.value, network.value(theta, z))
-    assert close(jet.gradient, slope.movedim(-1, 0))
-    assert close(jet.laplacian, curvature.diagonal(dim1=-2, dim2=-1).sum(-1))
-    for i, j in pairs:
-        assert close(jet.dd(i, j), curvature[..., i, j])
+    assert_second_order_is_the_plain_network_s(network)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)

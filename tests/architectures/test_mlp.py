@@ -7,9 +7,8 @@ from math import comb, sqrt
 import pytest
 import torch
 from cases import close, draw, parameters
-from jets import nested
+from jets import assert_second_order_is_the_plain_network_s, nested
 from torch import nn
-from torch.func import hessian, jacrev, vmap
 
 from pinnrun.architectures import Mlp, MlpSettings
 from pinnrun.calculus import Derivatives, Jet, Points
@@ -63,21 +62,7 @@ def test_plain_value_is_that_of_torch_nn(network):
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_jets_are_the_plain_network_s(network):
-    theta, z = parameters(network), draw(2, 5, network.inputs)
-    pairs = ((0, 0), (1, 0))
-    jet = network(theta, Jet.coordinates(z, Derivatives(pairs=pairs, laplacian=True)))
-    flat = z.reshape(10, -1)
-
-    def plain(point: torch.Tensor) -> torch.Tensor:
-        return network.value(theta, point)
-
-    curvature = vmap(hessian(plain))(flat).reshape(2, 5, network.outputs, network.inputs, network.inputs)
-    slope = vmap(jacrev(plain))(flat).reshape(2, 5, network.outputs, network.inputs)
-    assert close(jet.value, network.value(theta, z))
-    assert close(jet.gradient, slope.movedim(-1, 0))
-    assert close(jet.laplacian, curvature.diagonal(dim1=-2, dim2=-1).sum(-1))
-    for i, j in pairs:
-        assert close(jet.dd(i, j), curvature[..., i, j])
+    assert_second_order_is_the_plain_network_s(network)
 
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)

@@ -10,7 +10,7 @@ from pinnrun.config import Config
 from pinnrun.recorder import Recorder
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action, Decision
-from pinnrun.solution import Assessor, TrainedField
+from pinnrun.solution import TrainedField
 from pinnrun.storage import State
 from pinnrun.trainer import Trainer
 
@@ -25,7 +25,7 @@ class Account:
 
     def __init__(self, config: Config, trainer: Trainer) -> None:
         self.config, self.trainer = config, trainer
-        self.assessor = Assessor(config.problem, trainer.test_points)
+        self.assessor = trainer.assessor
         self.best: dict[str, Any] = {"merit": inf}
 
     def keep_best(self, merit: float, loss: float) -> None:
@@ -74,7 +74,8 @@ class Account:
             "reason": reason,
             "loss": best.get("loss", recorder.rows[-1]["loss"] if recorder.rows else None),
             "merit": best["merit"],
-            "target": self.config.target.loss,
+            "target": trainer.goal,
+            "target_error": self.config.target.error,
             "error": self.assessor.error(solution) if assess else None,
             "observables": self.assessor.observables(solution) if assess else {},
             "width": network.width,

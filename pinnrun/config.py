@@ -17,6 +17,9 @@ class Target:
     """When the network is good enough."""
 
     loss: float = setting(above=0, help="L_min, the value that the merit must reach")
+    error: float | None = setting(
+        None, above=0, help="relative L² error against the problem's reference to reach, instead of L_min; null: none"
+    )
     hold: int = setting(3, min=1, help="consecutive steps for which it must hold")
 
 
@@ -85,6 +88,11 @@ class Config:
         """Combinations across groups that make no sense."""
         if self.dtype == "float32" and self.target.loss < 1e-10:
             yield "target.loss: float32 cannot resolve a loss below about 1e-10; use dtype=float64"
+        if self.target.error is not None and self.problem.reference() is None:
+            yield (
+                f"target.error: {self.problem.name} has no reference to measure an error against; use target.loss, "
+                "or give the problem a reference()"
+            )
         if getattr(self.optimizer, "needs_rows", False) and self.problem.formulation != "residual":
             yield (
                 f"optimizer: {self.optimizer.type} solves for residual rows, which {self.problem.name} has none of: "

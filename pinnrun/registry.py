@@ -134,6 +134,8 @@ SAMPLINGS = Registry(
 POLICIES = Registry(
     {
         "koopman": "pinnrun.scaleup.koopman:KoopmanPolicy",
+        "koopman_cost": "pinnrun.scaleup.koopman_cost:KoopmanCostPolicy",
+        "width_first": "pinnrun.scaleup.width_first:WidthFirstPolicy",
         "plateau": "pinnrun.scaleup.plateau:PlateauPolicy",
         "fixed": "pinnrun.scaleup.fixed:FixedPolicy",
     }

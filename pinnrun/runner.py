@@ -8,20 +8,18 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-import numpy as np
-
 from pinnrun import storage
 from pinnrun.account import Account
-from pinnrun.architectures import size_after
 from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, forecast
 from pinnrun.recorder import Recorder
-from pinnrun.scaleup import Action, Decision, StageView
+from pinnrun.scaleup import Action, Decision
 from pinnrun.signals import StopRequest
 from pinnrun.storage import State
 from pinnrun.trainer import Diverged, Trainer
+from pinnrun.view import stage_view
 
 REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
@@ -55,6 +53,7 @@ class Runner:
         self.growth: dict[str, Any] | None = None
         self.safe: dict[str, Any] | None = None  # where a divergence rewinds to: the start of the open window
         self.merit = inf
+        self.stage_target = config.target.loss  # L_min as the training loss must meet it
         self.outlook = ""
         self.steps_to_target: float | None = None
         self.ended: tuple[State, str] | None = None  # how, and why in words
@@ -73,12 +72,12 @@ class Runner:
                 outlook = self.analyse()  # step 4
                 decision = self.decide(outlook)  # steps 5 to 7, 9
                 self.record(decision, outlook)
-                if decision.action.grows:
-                    self.grow(decision)
+                if decision.action.begins_stage:
+                    self.begin_stage(decision)
                 elif decision.action is Action.DONE:
                     self.ended = State.DONE, decision.evidence
                 elif decision.action is Action.STOP:
-                    self.ended = State.BUDGET if self.spent() else State.STALLED, decision.evidence
+                    self.ended = self.how_it_stopped(decision), decision.evidence
                 self.checkpoint()
             return self.ended
         except Interrupted:
@@ -128,7 +127,7 @@ class Runner:
                 seconds_total=self.config.budget.seconds,
                 loss=row["loss"],
                 merit=self.merit if self.merit < inf else None,
-                target=self.config.target.loss,
+                target=trainer.goal,
                 forecast=self.outlook,
                 steps_to_target=self.steps_to_target,
             )
@@ -145,10 +144,11 @@ class Runner:
         self.account.keep_best(self.merit, self.history[1][-1])
         self.recorder.close_window(self.stage, self.trainer.network)
         self.safe = None
+        loss, target = self.history[1][-1], self.trainer.goal
+        gap = min(1.0, loss / self.merit) if self.merit > 0 else 1.0
+        self.stage_target = target * gap
         if not self.policy.needs_forecast or self.trainer.stuck:
             return None
-        loss, target = self.history[1][-1], self.config.target.loss
-        gap = min(1.0, loss / self.merit) if self.merit > 0 else 1.0
         left = self.config.budget.steps - self.trainer.step if self.config.budget.steps else None
         horizon = self.pace.horizon
         if self.trainer.stage_step >= horizon:  # past it: would as many steps again do?
@@ -157,7 +157,7 @@ class Runner:
             horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
         kept = self.backtests if self.config.koopman.backtests else None
         try:
-            outlook = forecast(*self.history, target=target * gap, horizon=horizon, residuals=kept)
+            outlook = forecast(*self.history, target=self.stage_target, horizon=horizon, residuals=kept)
         except (ValueError, ArithmeticError) as error:  # training can go on without
             self.outlook = f"no forecast: {error}"
             return None
@@ -170,21 +170,21 @@ class Runner:
         """DONE and STOP are the run's own decisions, all others the policy's."""
         trainer, target = self.trainer, self.config.target
         if trainer.reached:
-            met = f"merit {self.merit:.3g} <= {target.loss:g} for {trainer.held} consecutive steps"
-            return Decision(Action.DONE, met, 0)
+            met = f"merit {self.merit:.3g} <= {target.loss:g}"
+            if target.error is not None:
+                met = f"error {trainer.error:.3g} <= {target.error:g}"
+            return Decision(Action.DONE, f"{met} for {trainer.held} consecutive steps", 0)
         if self.spent():
             return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
         if outlook is None and self.policy.needs_forecast and not trainer.stuck:
             return Decision(Action.CONTINUE, self.outlook, self.pace.window)
-        steps, loss = (np.asarray(part) for part in self.history)
-        network = trainer.network
-        view = StageView(
-            steps, loss, network.width, network.depth, self.last_growth,
-            self.pace.window, self.pace.minimum, self.pace.horizon,
-            lambda width, depth: size_after(network, width, depth, self.policy.init),
-            trainer.stuck.value if trainer.stuck else None,
-        )  # fmt: skip
-        return self.policy.decide(view, outlook)
+        return self.policy.decide(stage_view(self), outlook)
+
+    def how_it_stopped(self, decision: Decision) -> State:
+        """The state that a decision to stop leaves the run in."""
+        if self.spent():
+            return State.BUDGET
+        return State.UNREACHABLE if decision.hopeless else State.STALLED
 
     def spent(self, steps_ahead: int = 0) -> bool:
         """Whether the budget is (or with one more step will be) spent."""
@@ -215,16 +215,17 @@ class Runner:
         self.window_length = decision.steps or self.pace.window
         self.evidence = decision.evidence
 
-    def grow(self, decision: Decision) -> None:
-        """Widen or deepen, and begin the next stage."""
-        self.growth = self.trainer.grow(decision.action)
-        network = self.trainer.network
+    def begin_stage(self, decision: Decision) -> None:
+        """Widen, deepen or start afresh."""
+        self.growth = self.trainer.grow(decision.action, decision.width)
+        network, action = self.trainer.network, decision.action
         self.display.event(
-            f"step {self.trainer.step}: {decision.action.value} to {network.width} x {network.depth} "
-            f"({network.size} parameters); {decision.evidence}"
+            f"step {self.trainer.step}: {action.value} {'to' if action.grows else 'at'} {network.width} x "
+            f"{network.depth} ({network.size} parameters); {decision.evidence}"
         )
         self.stage += 1
-        self.last_growth = decision.action
+        if action.grows:
+            self.last_growth = action
         self.window_length = self.pace.window
         self.stage_started = self.clock.cpu
         self.history = ([], [])
@@ -287,7 +288,7 @@ class Runner:
                 "merit": self.merit,
                 "outlook": self.outlook,
                 "ended": None if self.ended is None else (self.ended[0].value, self.ended[1]),
-                "target": self.config.target.loss,
+                "target": [self.config.target.loss, self.config.target.error],
                 "seconds": [self.clock.cpu, self.clock.wall],
             },
         )
@@ -304,7 +305,7 @@ class Runner:
         self.growth, self.account.best, self.safe = state["growth"], state["best"], state["safe"]
         self.merit, self.outlook = state["merit"], state["outlook"]
         self.clock = Clock(*state["seconds"])
-        if self.config.target.loss < state["target"]:
+        if [self.config.target.loss, self.config.target.error] != state["target"]:
             self.trainer.held = 0
         self.ended = self.still(state["ended"])
         steps, losses = self.recorder.history(self.stage)
@@ -319,7 +320,7 @@ class Runner:
         if ended is None:
             return None
         state, reason = State(ended[0]), ended[1]
-        overtaken = {State.DONE: not self.trainer.reached, State.BUDGET: not self.spent()}
+        overtaken = {State.DONE: not self.trainer.reached, State.BUDGET: not self.spent(), State.UNREACHABLE: True}
         return None if overtaken.get(state) else (state, reason)
 
     def result(self, state: State, reason: str, *, assess: bool = True) -> dict[str, Any]:

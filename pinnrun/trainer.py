@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnrun.architectures import Network, deepen, widen
+from pinnrun.architectures import Network, deepen, restart, widen
 from pinnrun.architectures.coefficients import grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
@@ -19,7 +19,7 @@ from pinnrun.geometry.sampling import make_generator
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action
-from pinnrun.solution import TrainedField
+from pinnrun.solution import Assessor, TrainedField
 from pinnrun.weighting.weighed import Weighed
 
 NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
@@ -79,6 +79,9 @@ class Trainer:
         self._latest_shares: dict[str, float] = {}
         self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), self.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
+        self.assessor = Assessor(self.problem, self.test_points)
+        self.goal = config.target.loss if config.target.error is None else 0.0  # L_min; 0: not known yet
+        self.error: float | None = None  # the latest one, where it is the target
         self.draw_points()
 
     # -- points and objective --------------------------------------------------------------------------------
@@ -208,7 +211,7 @@ class Trainer:
         Raises:
             Diverged: it is not finite.
         """
-        near = self.held > 0 or loss <= NEAR * self.config.target.loss
+        near = self.held > 0 or loss <= NEAR * self.goal
         due = near and self.stage_step % self.optimizer.pace.check == 0
         known = not self.objective.is_least_squares
         if not (known or judge or due or (self.held and self.held + 1 == self.config.target.hold)):
@@ -218,8 +221,23 @@ class Trainer:
         if not merit < inf:
             raise Diverged(f"merit {merit:.3g} after step {self.step}")
         self.latest_merit = merit
-        self.held = self.held + 1 if merit <= self.config.target.loss else 0
+        self.held = self.held + 1 if self._met(merit) else 0
         return merit
+
+    def _met(self, merit: float) -> bool:
+        """Whether the network is good enough.
+
+        Where the target is an error, L_min is what the merit will be when the error is met, if both go on falling
+        together as a loss and the square root of it: forecasts are made for a loss.
+        """
+        wanted = self.config.target.error
+        if wanted is None:
+            return merit <= self.goal
+        self.error = self.assessor.error(self.solution)
+        assert self.error is not None, "a target.error is refused where there is no reference"
+        if self.error > 0:
+            self.goal = merit * (wanted / self.error) ** 2
+        return self.error <= wanted
 
     @property
     def reached(self) -> bool:
@@ -228,12 +246,14 @@ class Trainer:
 
     # -- growth ------------------------------------------------------------------------------------------------
 
-    def grow(self, action: Action) -> dict[str, Any]:
-        """Widen or deepen by the policy's rule; reports what happened to the function."""
+    def grow(self, action: Action, width: int | None = None) -> dict[str, Any]:
+        """Widen (to ``width``, or the policy's next), deepen or start afresh; reports what became of the function."""
         policy, old = self.config.scaleup, self.solution
         generator, before = self.generators["growth"], self.network
         if action is Action.WIDEN:
-            growth = grow(widen, before, self.theta, policy.wider(before.width), policy.init, generator)
+            growth = grow(widen, before, self.theta, width or policy.wider(before.width), policy.init, generator)
+        elif action is Action.RESTART:
+            growth = grow(restart, before, self.theta, generator)
         else:
             growth = grow(deepen, before, self.theta, policy.init, generator)
         self.network, self.theta = growth.architecture, growth.theta
@@ -269,6 +289,8 @@ class Trainer:
             "rejections": self.rejections,
             "best_loss": self.best_loss,
             "latest_merit": self.latest_merit,
+            "goal": self.goal,
+            "error": self.error,
             "latest_shares": dict(self._latest_shares),
         }
 
@@ -284,6 +306,8 @@ class Trainer:
             generator.set_state(state["generators"][purpose].cpu())
         for name in ("step", "stage_step", "held", "rewinds", "rejections", "best_loss", "latest_merit"):
             setattr(self, name, state[name])
+        if self.config.target.error is not None:
+            self.goal, self.error = state["goal"], state["error"]
         self._latest_shares = dict(state["latest_shares"])
 
     def parameters(self) -> Tensor:

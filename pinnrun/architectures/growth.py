@@ -76,6 +76,11 @@ def deepen(network: Network, theta: Tensor, rule: str, generator: torch.Generato
     return GROWTH_RULES[rule](network, theta, network.deeper(), generator)
 
 
+def restart(network: Network, theta: Tensor, generator: torch.Generator) -> Growth:
+    """The same network started afresh."""
+    return Growth(network, network.initial(generator).to(theta), None)
+
+
 def size_after(network: Network, width: int, depth: int, rule: str) -> int:
     """Number of parameters that a network grown to this size by ``rule`` has, gates of its new blocks included."""
     grown = network.wider(width)

@@ -18,17 +18,18 @@ from pinnrun.errors import UserError
 from pinnrun.execute import execute, resumable
 from pinnrun.storage import State
 
-EXIT_CODES = {State.DONE: 0, State.DIVERGED: 3, State.BUDGET: 4, State.STALLED: 4}
+EXIT_CODES = {State.DONE: 0, State.DIVERGED: 3, State.BUDGET: 4, State.STALLED: 4, State.UNREACHABLE: 5}
 WHAT_NEXT = {
     State.DONE: "For a stricter target add target.loss=….",
     State.BUDGET: "To go on give it a larger one: budget.steps=… or budget.seconds=….",
+    State.UNREACHABLE: "To go on all the same: a larger budget.seconds, or an easier target.loss.",
     State.STALLED: "A new run may do better: with another seed, optimizer or scaleup.max_parameters.",
 }
 RESUMABLE = ("budget", "target", "display", "device", "plugins", "storage")  # keys that may change on resume
 
 
 def main() -> int:
-    """Train; the exit code says how it ended (0 done, 3 diverged, 4 budget spent or stuck, 128 + n signal n)."""
+    """Train; the exit code says how it ended (docs/runs.md lists them)."""
     words = sys.argv[1:]
     folders = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if folders and folders[-1] not in ("", "null"):

@@ -26,6 +26,7 @@ _STATUS = {
     "done": ("the target is reached", _GREEN),
     "budget": ("spent before the target was reached; the result is kept", _YELLOW),
     "stalled": ("the optimizer cannot go on; the result is kept", _YELLOW),
+    "unreachable": ("the target is out of the budget's reach; the best network is kept", _YELLOW),
     "interrupted": ("the result so far is kept", _YELLOW),
     "running": ("still going on, or killed", _YELLOW),
     "diverged": ("the loss is no longer finite, or grew beyond its bound", _RED),

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import log10
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -44,6 +44,7 @@ METHODS: dict[str, Callable[[Pace], Optimizer]] = {
 class Auto:
     """A chain of methods by the regime of P and N, each followed by the next when it stops paying."""
 
+    system: ClassVar[str] = "parameters"
     pace: Pace
     type: str = setting("auto", help="the optimizer's registered name")
     patience: int = setting(50, min=2, help="steps over which a method's gain is judged")

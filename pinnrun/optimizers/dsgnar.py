@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import inf, nan
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ SLOPE, CORRELATION = 1e-4, 0.1  # of log10 λ with the step: above both, it has 
 class Dsgnar:
     """Trust-region Gauss-Newton that takes the largest step of a wanted ratio."""
 
+    system: ClassVar[str] = "parameters"
     pace: Pace
     type: str = setting("dsgnar", help="the optimizer's registered name")
     radius: float = setting(1.0, above=0, help="first trust-region radius Δ")

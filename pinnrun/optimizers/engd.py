@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -33,6 +33,7 @@ from pinnrun.settings import setting
 class EnergyNaturalGradient:
     """−G† ∇L with G = JᵀJ, and the best step length of a grid."""
 
+    system: ClassVar[str] = "parameters"
     pace: Pace
     type: str = setting("engd", help="the optimizer's registered name")
     damping: float = setting(0.0, min=0, help="λ, relative to the largest diagonal entry of G; 0: pseudo-inverse")

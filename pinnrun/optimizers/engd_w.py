@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -36,6 +36,7 @@ RAISES, FACTOR = 4, 100.0  # how often the damping of one step is raised, and by
 class WoodburyNaturalGradient:
     """−Jᵀ (JJᵀ + λI)⁻¹ r with a fixed damping, and the best step length of a grid."""
 
+    system: ClassVar[str] = "rows"
     needs_rows = True
 
     pace: Pace

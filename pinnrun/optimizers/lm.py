@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -39,6 +39,7 @@ PROBE = 0.1  # part of the step over which the rows' second derivative along it 
 class LevenbergMarquardt:
     """Damped Gauss-Newton; one step is one accepted trial, or ``trials`` rejected ones."""
 
+    system: ClassVar[str] = "parameters"
     pace: Pace
     type: str = setting("lm", help="the optimizer's registered name")
     damping: float = setting(1e-3, above=0, help="first λ, relative to the largest diagonal entry of JᵀJ")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf, isfinite, nan
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -61,6 +61,7 @@ class Attempt:
 class Multistart:
     """Many starts of one network; one step is one step of every start that is still in the race."""
 
+    system: ClassVar[str] = "parameters"
     pace: Pace
     type: str = setting("multistart", help="the optimizer's registered name")
     starts: int = setting(16, min=1, help="starts K, the network's own among them")

@@ -20,7 +20,7 @@ eigenvalue. The step η is fixed, or found on the grid {1, ½, ¼, …} as Müll
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ from pinnrun.settings import setting
 class NaturalGradient:
     """G† ∇L in a metric of one's choice."""
 
+    system: ClassVar[str] = "parameters"
     pace: Pace
     type: str = setting("natural_gradient", help="the optimizer's registered name")
     metric: Literal["own", "l2", "h1"] = setting("own", help="own: the objective's; l2 or h1 of the field")

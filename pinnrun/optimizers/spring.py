@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from math import inf, sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
@@ -33,6 +33,7 @@ from pinnrun.settings import setting
 class Spring:
     """−Jᵀ (JJᵀ + λI)⁻¹ r, corrected from the last direction instead of from nothing."""
 
+    system: ClassVar[str] = "rows"
     needs_rows = True
 
     pace: Pace

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from math import ceil
+from math import ceil, inf, nan
 from typing import Literal
 
 import numpy as np
 
 from pinnrun.koopman import Forecast
+from pinnrun.scaleup.price import Price
 from pinnrun.settings import setting
 
 
@@ -30,6 +31,11 @@ class Action(Enum):
         """Whether the network gets larger."""
         return self in (Action.WIDEN, Action.DEEPEN)
 
+    @property
+    def begins_stage(self) -> bool:
+        """Whether training goes on with another network."""
+        return self.grows or self is Action.RESTART
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -39,11 +45,37 @@ class Decision:
         action: what is done.
         evidence: why, in a sentence.
         steps: length of the next window.
+        width: where a widening leads; None: to the policy's next width.
+        hopeless: the run ends because the target is out of reach, not because the means are spent.
     """
 
     action: Action
     evidence: str
     steps: int
+    width: int | None = None
+    hopeless: bool = False
+
+
+@dataclass(frozen=True)
+class Past:
+    """An earlier stage.
+
+    Attributes:
+        width, depth, parameters: its network.
+        loss: the training loss that it ended with.
+        ending: what ended it.
+    """
+
+    width: int
+    depth: int
+    parameters: int
+    loss: float
+    ending: Action
+
+
+def free(width: int, depth: int) -> float:
+    """One second a step at every size: nothing is known of prices."""
+    return 1.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +90,11 @@ class StageView:
         window, minimum, horizon: the optimizer's pace.
         size_of: number of parameters of a network of given width and depth.
         stalled: why the optimizer cannot step any more, or None.
+        target: L_min.
+        past: the stages before, oldest first.
+        price: CPU seconds of a step of a network of given width and depth.
+        steps_left: steps of the present network that the budget still pays for; infinite without a budget.
+        chance: probability that the target is reached in so many more steps; None where nothing is forecast.
     """
 
     steps: np.ndarray
@@ -70,6 +107,11 @@ class StageView:
     horizon: int
     size_of: Callable[[int, int], int]
     stalled: str | None = None
+    target: float = nan
+    past: Sequence[Past] = ()
+    price: Price = free
+    steps_left: float = inf
+    chance: Callable[[float], float] | None = None
 
     @property
     def now(self) -> int:
@@ -87,6 +129,9 @@ class Policy:
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
     max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
+    give_up: float = setting(
+        0.02, min=0, below=1, help="P(reach) within the budget below which a run ends early; 0: never"
+    )
 
     needs_forecast = False
 
@@ -104,13 +149,35 @@ class Policy:
 
         At the largest width or depth the other one grows; at both, training goes on as it is.
         """
+        can_widen, can_deepen = self.room(view)
+        if not (can_widen or can_deepen):
+            return self.at_the_largest(view, evidence)
+        widen = can_widen and (view.last_growth is not Action.WIDEN or not can_deepen)
+        return Decision(Action.WIDEN if widen else Action.DEEPEN, evidence, view.window)
+
+    def room(self, view: StageView) -> tuple[bool, bool]:
+        """Whether the network may be widened, and deepened."""
         wider = self.wider(view.width)
         can_widen = wider > view.width and view.size_of(wider, view.depth) <= self.max_parameters
         can_deepen = view.depth < self.max_depth
-        can_deepen = can_deepen and view.size_of(view.width, view.depth + 1) <= self.max_parameters
-        if not (can_widen or can_deepen):
-            largest = f"{evidence}; already at the largest size allowed"
-            action = Action.STOP if view.stalled else Action.CONTINUE
-            return Decision(action, largest, view.window)
-        widen = can_widen and (view.last_growth is not Action.WIDEN or not can_deepen)
-        return Decision(Action.WIDEN if widen else Action.DEEPEN, evidence, view.window)
+        return can_widen, can_deepen and view.size_of(view.width, view.depth + 1) <= self.max_parameters
+
+    def at_the_largest(self, view: StageView, evidence: str) -> Decision:
+        """Nothing may grow any more: go on, unless the optimizer is stuck or what the budget pays for is hopeless."""
+        largest = f"{evidence}; already at the largest size allowed"
+        if view.stalled:
+            return Decision(Action.STOP, largest, view.window)
+        if self.hopeless(view):
+            assert view.chance is not None
+            chance = f"P(reach) with all that is left of the budget is {view.chance(view.steps_left):.2g}"
+            return Decision(Action.STOP, f"{largest}; {chance}", view.window, hopeless=True)
+        return Decision(Action.CONTINUE, largest, view.window)
+
+    def hopeless(self, view: StageView) -> bool:
+        """Whether this network, trained until the budget is spent, is all but sure to miss the target.
+
+        Not before it has had twice the optimizer's minimum: plateaus end.
+        """
+        if view.chance is None or not view.steps_left < inf or view.now < 2 * view.minimum:
+            return False
+        return view.chance(view.steps_left) < self.give_up

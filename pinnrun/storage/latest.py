@@ -18,7 +18,7 @@ SWEEPS = "sweeps"
 def latest_run(root: str | os.PathLike[str] = "outputs", *, unfinished: bool = False) -> Path:
     """The run under `root` that started last: root/<problem>/<run>, and root/sweeps/ at any depth.
 
-    `unfinished` leaves out runs that are done or stalled and runs that a living process is busy with.
+    `unfinished` leaves out runs that are done, stalled or given up and runs that a living process is busy with.
 
     Raises:
         UserError: there is none.
@@ -58,7 +58,10 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_settled(folder: Path) -> bool:
-    return _status(folder).get("state") in (State.DONE, State.STALLED) or lock_holder(folder) is not None
+    return (
+        _status(folder).get("state") in (State.DONE, State.STALLED, State.UNREACHABLE)
+        or lock_holder(folder) is not None
+    )
 
 
 def _started(folder: Path) -> tuple[float, str]:

@@ -23,6 +23,7 @@ class State(str, Enum):
     DONE = "done"  # the target holds
     BUDGET = "budget"  # spent before the target was reached
     STALLED = "stalled"  # the optimizer cannot go on, and the network may not grow
+    UNREACHABLE = "unreachable"  # the forecast is all but sure that the budget will not do
     INTERRUPTED = "interrupted"  # by a signal
     DIVERGED = "diverged"  # the loss is not finite, or has blown up, and smaller steps did not help
     FAILED = "failed"  # by an error
@@ -32,7 +33,7 @@ class State(str, Enum):
     @property
     def settled(self) -> bool:
         """Whether the run has come to an end of its own, with a result to go by."""
-        return self in (State.DONE, State.BUDGET, State.STALLED)
+        return self in (State.DONE, State.BUDGET, State.STALLED, State.UNREACHABLE)
 
     @property
     def resumable(self) -> bool:

@@ -90,3 +90,30 @@ def test_only_two_actions_grow():
 def test_a_bare_policy_decides_nothing():
     with pytest.raises(NotImplementedError):
         policy().decide(stage(), None)
+
+
+def hopeful(chance, left=500.0, **more):
+    return stage(stalled=None, steps_left=left, chance=lambda steps: chance, **more)
+
+
+LARGEST = {"max_width": 4, "max_depth": 1}
+
+
+def test_what_the_budget_cannot_reach_is_given_up_and_says_so():
+    decision = policy(**LARGEST).grow(hopeful(0.01), "too slow")
+    assert (decision.action, decision.hopeless) == (Action.STOP, True)
+    assert decision.evidence.endswith("P(reach) with all that is left of the budget is 0.01")
+
+
+@pytest.mark.parametrize(
+    "view", [hopeful(0.03), hopeful(0.0, left=float("inf")), hopeful(0.0, minimum=21), stage()],
+    ids=["a chance", "no budget", "too early", "no forecast"],
+)  # fmt: skip
+def test_nothing_else_is(view):
+    decision = policy(**LARGEST).grow(view, "too slow")
+    assert (decision.action, decision.hopeless) == (Action.CONTINUE, False)
+    assert policy(**LARGEST, give_up=0.0).grow(hopeful(0.0), "too slow").action is Action.CONTINUE
+
+
+def test_a_restart_begins_a_stage_and_is_no_growth():
+    assert [action for action in Action if action.begins_stage] == [Action.WIDEN, Action.DEEPEN, Action.RESTART]

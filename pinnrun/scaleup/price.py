@@ -1,0 +1,71 @@
+"""What a step costs at another size: the policies weigh their options in seconds, not in steps.
+
+Operations of one step of a network of P parameters on N residual rows, whose jets have S channels (value and
+derivatives) at every point, in multiplications:
+
+    gradient        3 S N P                                 jets forward, reverse, weights
+    parameters      gradient + N P + N P² / 2 + P³ / 6      rows of J, half of JᵀJ, Cholesky
+    rows            gradient + N P + N² P / 2 + N³ / 6      the same for JJᵀ
+
+and a part that does not depend on the size, some `OVERHEAD` operations' worth of calls. Only ratios of these are used:
+a run's own clock says what a step of the present network takes, so that the price of another is
+
+    seconds(P') = seconds(P) · operations(P') / operations(P).
+
+On a device with parallelism to spare widening is cheaper than this says; `pinnrun calibrate` measures it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+System = Literal["none", "parameters", "rows"]
+"""The linear system that an optimizer's step solves as a matrix: none, P × P or N × N."""
+
+OVERHEAD = 3e6  # operations that a step's calls are worth: some 1 ms on one thread of a CPU
+
+
+@dataclass(frozen=True)
+class StepCost:
+    """Operations of a step, by the size of the network.
+
+    Attributes:
+        rows: residual rows N on the problem's own points.
+        jets: numbers S N in the jets of all these points.
+        system: what the optimizer solves.
+        rows_per_parameter: rows drawn for every parameter where a network outgrows its points.
+    """
+
+    rows: int
+    jets: int
+    system: System = "none"
+    rows_per_parameter: float = 0.0
+
+    def operations(self, size: int) -> float:
+        """Of one step with ``size`` parameters."""
+        n, p = max(self.rows, ceil(self.rows_per_parameter * size)), float(size)
+        total = OVERHEAD + 3.0 * self.jets * n / self.rows * p
+        if self.system == "parameters":
+            total += n * p + n * p**2 / 2 + p**3 / 6
+        elif self.system == "rows":
+            total += n * p + n**2 * p / 2 + n**3 / 6
+        return total
+
+
+Price = Callable[[int, int], float]
+"""Seconds of a step of a network of given width and depth."""
+
+
+def scaled(seconds: float, operations: float, cost: StepCost, size_of: Callable[[int, int], int]) -> Price:
+    """Prices from what a step of the present network takes.
+
+    Args:
+        seconds: CPU seconds of a step now.
+        operations: of such a step.
+        cost: operations by size.
+        size_of: parameters of a network of given width and depth.
+    """
+    return lambda width, depth: seconds * cost.operations(size_of(width, depth)) / operations

@@ -1,0 +1,39 @@
+"""Widen until widening alone slows the device down, then deepen: the closing remark of Dogra, "A blueprint for building
+efficient neural network differential equation solvers".
+
+"α could be roughly determined during the initial rounds of scaling up, by not scaling up by depth until scaling up by
+width alone also leads to substantially slower computations on the GPU - thus having saturated the GPU's ability to
+parallelize across the NN width."
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pinnrun.scaleup.base import Action, Decision, StageView
+from pinnrun.scaleup.koopman import KoopmanPolicy
+from pinnrun.settings import setting
+
+
+@dataclass(frozen=True)
+class WidthFirstPolicy(KoopmanPolicy):
+    """The Koopman policy in another order: W → αW while that is nearly free, then in turns, D → D + 1 first."""
+
+    slower: float = setting(
+        1.5, above=1, help="a widening that makes a step this many times slower is not free any more"
+    )
+
+    def grow(self, view: StageView, evidence: str) -> Decision:
+        """Widen where a step of the wider network costs less than ``slower`` times as much, else take turns."""
+        can_widen, can_deepen = self.room(view)
+        if not can_widen or not can_deepen:
+            return super().grow(view, evidence)
+        wider = self.wider(view.width)
+        ratio = view.price(wider, view.depth) / view.price(view.width, view.depth)
+        told = f"{evidence}; a step {wider} wide takes {ratio:.2g} times as long"
+        if ratio < self.slower:
+            return Decision(Action.WIDEN, f"{told}: width is free", view.window)
+        deepened = any(stage.ending is Action.DEEPEN for stage in view.past)
+        if not deepened or view.last_growth is Action.WIDEN:
+            return Decision(Action.DEEPEN, f"{told}: width is used up", view.window)
+        return Decision(Action.WIDEN, told, view.window)

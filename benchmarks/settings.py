@@ -14,7 +14,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
-ADDED: Mapping[str, Any] = {}
+ADDED: Mapping[str, Any] = {"scaleup.give_up": 0.02, "target.error": None}
 """Dotted keys that older configs lack, each with the value that does what was done without it."""
 
 

@@ -288,7 +288,7 @@ class Runner:
                 "merit": self.merit,
                 "outlook": self.outlook,
                 "ended": None if self.ended is None else (self.ended[0].value, self.ended[1]),
-                "target": [self.config.target.loss, self.config.target.error],
+                "asked": self.asked(),
                 "seconds": [self.clock.cpu, self.clock.wall],
             },
         )
@@ -305,9 +305,9 @@ class Runner:
         self.growth, self.account.best, self.safe = state["growth"], state["best"], state["safe"]
         self.merit, self.outlook = state["merit"], state["outlook"]
         self.clock = Clock(*state["seconds"])
-        if [self.config.target.loss, self.config.target.error] != state["target"]:
+        if self.asked()["target"] != state["asked"]["target"]:
             self.trainer.held = 0
-        self.ended = self.still(state["ended"])
+        self.ended = self.still(state["ended"], changed=self.asked() != state["asked"])
         steps, losses = self.recorder.history(self.stage)
         steps = steps - (self.trainer.step - self.trainer.stage_step)
         self.history = (steps.tolist(), losses.tolist())
@@ -315,12 +315,17 @@ class Runner:
             self.history[0].append(int(row["step"]) - (self.trainer.step - self.trainer.stage_step))
             self.history[1].append(row["loss"])
 
-    def still(self, ended: Sequence[str] | None) -> tuple[State, str] | None:
+    def asked(self) -> dict[str, list[float | None]]:
+        """What a resumed run may ask for anew."""
+        target, budget = self.config.target, self.config.budget
+        return {"target": [target.loss, target.error], "budget": [budget.steps, budget.seconds]}
+
+    def still(self, ended: Sequence[str] | None, *, changed: bool) -> tuple[State, str] | None:
         """How a saved run had ended, unless a new target or budget lets it go on."""
         if ended is None:
             return None
         state, reason = State(ended[0]), ended[1]
-        overtaken = {State.DONE: not self.trainer.reached, State.BUDGET: not self.spent(), State.UNREACHABLE: True}
+        overtaken = {State.DONE: not self.trainer.reached, State.BUDGET: not self.spent(), State.UNREACHABLE: changed}
         return None if overtaken.get(state) else (state, reason)
 
     def result(self, state: State, reason: str, *, assess: bool = True) -> dict[str, Any]:

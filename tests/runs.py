@@ -28,6 +28,7 @@ TINY = (
     "optimizer.pace.minimum=5",
     "optimizer.pace.horizon=10",
     "scaleup.max_parameters=70",
+    "scaleup.give_up=0",
     "budget.steps=30",
     "display=quiet",
 )

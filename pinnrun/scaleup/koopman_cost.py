@@ -7,8 +7,8 @@ m steps that a stage is granted at least, and the network is widened; so its exp
 
 with T the optimizer's horizon: a size that will hardly do is passed over, one that is far too large is too dear.
 
-go on       q = P(reach) by the forecast's horizon, n until its median reaches the target or until the horizon, and m the
-            steps until the horizon.
+go on       q = P(reach) by the forecast's horizon, n until its median reaches the target or until the horizon, and
+            m the steps until the horizon.
 widen once or twice, deepen, start afresh
             n from this stage's own descent, a straight line of log-loss in log-time at the steepest mean slope s
             that it has shown since its start, begun anew:  n = exp((log L_min − log L_0) / s).

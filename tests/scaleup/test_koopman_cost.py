@@ -68,8 +68,12 @@ def test_a_likely_target_and_an_early_look_are_left_alone():
 def test_all_options_are_offered_and_told():
     found = options(POLICY, view(), SCALE)
     assert set(found) == {
-        (Action.CONTINUE, 4, 1), (Action.WIDEN, 8, 1), (Action.WIDEN, 16, 1), (Action.DEEPEN, 4, 2), (Action.RESTART, 4, 1),
-    }  # fmt: skip
+        (Action.CONTINUE, 4, 1),
+        (Action.WIDEN, 8, 1),
+        (Action.WIDEN, 16, 1),
+        (Action.DEEPEN, 4, 2),
+        (Action.RESTART, 4, 1),
+    }
     decision = POLICY.decide(view(), SCALE)
     for words in ("go on ", "widen to 8 x 1 ", "widen to 16 x 1 ", "deepen to 4 x 2 ", "start afresh "):
         assert words in decision.evidence

@@ -74,7 +74,7 @@ class FirstOrder(ABC):
         loss, norm = torch.stack([value, gradient.norm()]).tolist()  # the one time that the host waits for the device
         rate = self.rate
         if not (loss < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, rate, norm, 1)
+            return theta, StepInfo(loss, Outcome.NOT_FINITE, rate, norm, 1, rate=rate)
         flat = self._prepare(objective, theta)
         for parameter in self._parameters:
             parameter.grad = gradient[_place(parameter)].view_as(parameter)
@@ -83,7 +83,8 @@ class FirstOrder(ABC):
                 group["lr"] = rate
             self.update(optimizer)
         self._clock += 1
-        return flat.clone(), StepInfo(loss, Outcome.ACCEPTED, rate, norm, 1, event=self._captured.take_event())
+        event = self._captured.take_event()
+        return flat.clone(), StepInfo(loss, Outcome.ACCEPTED, rate, norm, 1, rate=rate, event=event)
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
         """Move the optimizer's parameters by their gradients."""

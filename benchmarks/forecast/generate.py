@@ -1,8 +1,8 @@
 """Train the trajectories, each as an ordinary run in a folder of its own; what is complete is left alone.
 
-All are trained to a quarter of their steps before any goes on to a half, and all to a half before any is finished:
-whenever the command is stopped, what there is is a fair mixture. Going on is ``pinnrun train resume=`` with a larger
-budget, bit for bit what one training to the end would have given.
+All are trained to a quarter of their steps before any is finished: whenever the command is stopped, what there is is a
+fair mixture. Going on is ``pinnrun train resume=`` with a larger budget, bit for bit what one training to the end would
+have given. A run that another process is training is passed over, so the same command may be started more than once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from benchmarks.forecast.cases import Case
 from pinnrun import storage
 from pinnrun.commands.train import resume, train
 from pinnrun.composition.confdir import compose
+from pinnrun.errors import UserError
 from pinnrun.execute import resumable
 
-PASSES = (0.25, 0.5, 1.0)  # shares of the steps
+PASSES = (0.25, 1.0)  # shares of the steps
 
 
 def generate(cases: Sequence[Case], folder: Path) -> None:
@@ -38,14 +39,19 @@ def generate(cases: Sequence[Case], folder: Path) -> None:
 def extend(case: Case, steps: int, folder: Path) -> str:
     """Train the case until it has so many steps, or has ended before; one line on what was done, empty for nothing."""
     began = resumable(folder)
-    if began and done(folder, steps):
+    if storage.lock_holder(folder) or (began and done(folder, steps)):
         return ""
     before = time.process_time()
     folder.mkdir(parents=True, exist_ok=True)
-    if began:
-        result = resume(str(folder), [f"budget.steps={steps}"])
-    else:
-        result = train(compose("train", case.words(steps)), folder)
+    try:
+        if began:
+            result = resume(str(folder), [f"budget.steps={steps}"])
+        else:
+            result = train(compose("train", case.words(steps)), folder)
+    except UserError:
+        if storage.lock_holder(folder):
+            return ""
+        raise
     if "signal" in result:
         raise KeyboardInterrupt(signal.Signals(result["signal"] - 128).name)
     spent = time.process_time() - before

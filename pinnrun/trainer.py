@@ -166,6 +166,7 @@ class Trainer:
             "evaluations": info.evaluations,
             "ratio": info.ratio,
             "length": info.length,
+            "rate": info.rate,
             **self._shares(info.accepted),
             **self.weighed.columns,
         }

@@ -6,11 +6,8 @@ from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pinnrun.architectures import size_after
 from pinnrun.config import Config
-from pinnrun.koopman import forecast
 from pinnrun.scaleup import Action, Past, StageView
 from pinnrun.scaleup.price import StepCost, scaled
 
@@ -28,13 +25,12 @@ def stage_view(runner: Runner) -> StageView:
     def size_of(width: int, depth: int) -> int:
         return size_after(network, width, depth, policy.init)
 
-    steps, loss = (np.asarray(part) for part in runner.history)
     cost = step_cost(runner.config)
     seconds = (runner.clock.cpu - runner.stage_started) / max(trainer.stage_step, 1)
     left = steps_left(runner, seconds)
     return StageView(
-        steps,
-        loss,
+        runner.analyst.steps,
+        runner.analyst.loss,
         network.width,
         network.depth,
         runner.last_growth,
@@ -43,7 +39,7 @@ def stage_view(runner: Runner) -> StageView:
         pace.horizon,
         size_of,
         trainer.stuck.value if trainer.stuck else None,
-        runner.stage_target,
+        loss_target(runner),
         past_stages(runner.recorder.stages[: runner.stage]),
         scaled(seconds, cost.operations(network.size), cost, size_of),
         left,
@@ -71,15 +67,20 @@ def steps_left(runner: Runner, seconds: float) -> float:
     return max(left, 0.0)
 
 
+def loss_target(runner: Runner) -> float:
+    """L_min as the training loss must meet it: lowered by the factor that lies between it and the merit, which it bounds."""
+    merit = runner.merit
+    return runner.trainer.goal * (min(1.0, runner.analyst.latest_loss / merit) if 0 < merit < inf else 1.0)
+
+
 def chance(runner: Runner) -> Callable[[float], float]:
     """P(the target is reached in so many more steps), by the forecast that the run makes of its loss."""
 
     def within(steps: float) -> float:
         now = runner.trainer.stage_step
         horizon = int(now + min(steps, FARTHEST * now))
-        kept = runner.backtests if runner.config.koopman.backtests else None
         try:
-            return forecast(*runner.history, target=runner.stage_target, horizon=horizon, residuals=kept).probability
+            return runner.analyst.ask(runner.trainer.goal, horizon, runner.snapshots()).probability
         except (ValueError, ArithmeticError):
             return 1.0  # nothing is known, so nothing is given up
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from runs import assert_same, interrupt, lookup, resume, start
 
+from pinnrun import analyst as analyst_module
 from pinnrun import runner as runner_module
 from pinnrun import storage
 from pinnrun.commands.train import exit_code
@@ -144,7 +145,7 @@ def test_training_goes_on_when_the_analysis_fails(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise np.linalg.LinAlgError("singular matrix")
 
-    monkeypatch.setattr(runner_module, "forecast", fail)
+    monkeypatch.setattr(analyst_module, "forecast_stage", fail)
     assert start(tmp_path)["status"] == "budget"
     decisions = lookup(tmp_path).decisions
     assert {d["action"] for d in decisions} == {"continue", "stop"}
@@ -267,3 +268,16 @@ def test_a_long_run_saves_no_more_per_window_than_a_short_one(tmp_path, monkeypa
     gaps = np.diff(indices[:-1])
     assert gaps.min() == 4 and gaps.max() == 7
     assert len(lookup(tmp_path).decisions) == 80
+
+
+def test_every_step_leaves_its_learning_rate_and_its_evaluations(tmp_path):
+    """Half a cosine over ten steps, at one gradient each; Levenberg-Marquardt has no rate."""
+    schedule = ("optimizer.learning_rate=0.1", "optimizer.schedule=cosine", "optimizer.decay_to=0.5")
+    start(tmp_path / "adam", "optimizer=adam", *schedule, "scaleup=fixed", "budget.steps=10")
+    columns = lookup(tmp_path / "adam").stages[0].columns
+    expected = 0.1 * (0.5 + 0.5 * 0.5 * (1.0 + np.cos(np.pi * np.arange(10) / 10)))
+    np.testing.assert_allclose(columns["rate"], expected, rtol=1e-12)
+    assert columns["evaluations"].tolist() == [1] * 10
+    start(tmp_path / "lm", "optimizer=lm", "scaleup=fixed", "budget.steps=3")
+    columns = lookup(tmp_path / "lm").stages[0].columns
+    assert np.isnan(columns["rate"]).all() and (columns["evaluations"] >= 2).all()

@@ -5,19 +5,27 @@
 Arrays in, dataclasses out; numpy alone.
 """
 
-from pinnrun.koopman.forecast import FORECASTERS, Forecast, forecast
+from pinnrun.koopman.clock import Clock
+from pinnrun.koopman.forecast import Forecast, forecast
+from pinnrun.koopman.forecasters import FORECASTERS
 from pinnrun.koopman.regime import Regime
 from pinnrun.koopman.spectrum import Spectrum, weight_spectrum
+from pinnrun.koopman.stage import History, forecast_stage
 from pinnrun.koopman.verdict import Judgement, Verdict, verdict
+from pinnrun.koopman.weight_trend import Snapshots
 
 __all__ = [
     "FORECASTERS",
+    "Clock",
     "Forecast",
+    "History",
     "Judgement",
     "Regime",
+    "Snapshots",
     "Spectrum",
     "Verdict",
     "forecast",
+    "forecast_stage",
     "verdict",
     "weight_spectrum",
 ]

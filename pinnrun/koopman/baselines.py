@@ -24,6 +24,14 @@ class PowerLaw:
         """Log10 of the loss at `steps` (m,)."""
         return self.level + self.trend * np.log(np.asarray(steps, dtype=np.float64) / self.now)
 
+    def eigenvalues(self) -> Array:
+        """1 twice, the defective pair of a straight line; once if it is level."""
+        return np.ones(2 if self.trend else 1)
+
+    def half_lives(self) -> Array:
+        """Nothing decays."""
+        return np.full(len(self.eigenvalues()), np.inf)
+
 
 def fit_power_law(curve: LossCurve) -> PowerLaw:
     """Least squares through the log-uniform bins of the last 70 % of the steps; it may rise or fall."""

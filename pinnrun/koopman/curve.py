@@ -8,9 +8,13 @@ prefixes of themselves: a curve cut at an earlier origin (a backtest) costs noth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from pinnrun.koopman.weight_trend import Snapshots
 
 Array = NDArray[np.float64]
 
@@ -26,10 +30,11 @@ class LossCurve:
     """A loss history, cleaned, in logarithmic coordinates.
 
     Attributes:
-        steps: (n,) step counts, increasing from 1 or later.
+        steps: (n,) step counts, or what another clock shows after them, increasing from above 0.
         tau: (n,) their natural logarithm.
         y: (n,) decimal logarithm of the loss.
         tau_sum, y_sum: (n + 1,) running sums, starting at zero.
+        snapshots: the weights that it belongs to, where a forecaster wants them.
     """
 
     steps: Array
@@ -37,22 +42,23 @@ class LossCurve:
     y: Array
     tau_sum: Array
     y_sum: Array
+    snapshots: Snapshots | None = None
 
     @classmethod
     def from_history(cls, steps: ArrayLike, loss: ArrayLike) -> LossCurve:
-        """The curve of `loss` (n,) at `steps` (n,), counted from 1 at the start of the stage.
+        """The curve of `loss` (n,) at `steps` (n,), counted from the start of the stage.
 
         Steps need not be contiguous. Non-finite and negative losses are left out.
 
         Raises:
-            ValueError: shapes differ, steps are not increasing from >= 1, or no usable loss is left.
+            ValueError: shapes differ, steps are not increasing from above 0, or no usable loss is left.
         """
         step = np.asarray(steps, dtype=np.float64)
         value = np.asarray(loss, dtype=np.float64)
         if step.ndim != 1 or step.shape != value.shape:
             raise ValueError(f"steps {step.shape} and loss {value.shape} must be two vectors of one length")
-        if step.size and not (step[0] >= 1 and bool(np.all(step[1:] > step[:-1]))):
-            raise ValueError("steps must increase and start at 1 or later")
+        if step.size and not (step[0] > 0 and bool(np.all(step[1:] > step[:-1]))):
+            raise ValueError("steps must increase and start above 0")
         usable = np.isfinite(value) & (value >= 0)
         if not usable.all():
             step, value = step[usable], value[usable]
@@ -79,6 +85,7 @@ class LossCurve:
             self.y[:stop],
             self.tau_sum[: stop + 1],
             self.y_sum[: stop + 1],
+            None if self.snapshots is None or not stop else self.snapshots.until(float(self.steps[stop - 1])),
         )
 
     def tail(self) -> tuple[float, float]:

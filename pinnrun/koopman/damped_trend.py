@@ -67,7 +67,7 @@ class DampedTrend:
         return 0.5 * (members[:, half] + members[:, -1 - half])
 
     def eigenvalues(self, dtau: float = np.log(2.0)) -> Array:
-        """Distinct Koopman eigenvalues (k,), largest first, over `dtau` (ln 2: a doubling of the steps)."""
+        """Distinct Koopman eigenvalues (k,), largest first, over `dtau` (ln 2: a doubling of the clock)."""
         return np.exp(-dtau * self._rates())
 
     def half_lives(self) -> Array:

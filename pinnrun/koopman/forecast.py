@@ -9,24 +9,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pinnrun.koopman import reach as reaching
-from pinnrun.koopman.baselines import fit_last_value, fit_power_law
+from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.curve import Array, LossCurve
-from pinnrun.koopman.damped_trend import fit_damped_trend
+from pinnrun.koopman.forecasters import FORECASTERS, forecaster_named
 from pinnrun.koopman.regime import Regime, classify, flat_since
+from pinnrun.koopman.weight_trend import Snapshots
 
-FORECASTERS: Mapping[str, Callable[[LossCurve], reaching.Trend]] = {
-    "damped_trend": fit_damped_trend,
-    "power_law": fit_power_law,
-    "last_value": fit_last_value,
-}
 BASELINES = ("power_law", "last_value")
 GRID = 41  # points of the future grid, at most
 TRUSTED = 10.0  # times the present step: how far errors were measured, and a reach step is looked for
@@ -46,11 +42,14 @@ class Forecast:
         probability: that the target is reached by the horizon.
         reach: step at which the median crosses the target; None if it does not do so by 10 now or the
             horizon, whichever is later.
-        trend: the loss at the horizon by the damped trend alone, with no residual law on top.
-        eigenvalues: (k,) of the Koopman model, over a doubling of the steps.
+        trend: the loss at the horizon by the forecaster alone, with no residual law on top.
+        eigenvalues: (k,) moduli of the Koopman model's, over a doubling of the clock.
         half_lives: (k,) steps from now until each of its modes has halved (inf for eigenvalue 1).
         baselines: loss at the horizon by the "power_law" and the "last_value".
         backtests: (<= 4,) residuals of this history's backtests, to hand to later forecasts of the run.
+        forecaster, clock, observable: what the forecast was made with, by name; the loss is the observable.
+        ahead: ln of the clock's ratio between horizon and now, the u in which errors grow.
+        shift: decades by which the target was lowered for the scatter of the observable.
     """
 
     now: int
@@ -70,6 +69,11 @@ class Forecast:
     half_lives: Array
     baselines: Mapping[str, float]
     backtests: Array
+    forecaster: str = "damped_trend"
+    clock: str = "steps"
+    observable: str = "loss"
+    ahead: float = 0.0
+    shift: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold; infinite half-lives become None."""
@@ -85,6 +89,12 @@ def forecast(
     target: float,
     horizon: int,
     residuals: Sequence[float] | Array | None = None,
+    forecaster: str = "damped_trend",
+    clock: Clock | None = None,
+    family: str | None = None,
+    observable: str = "loss",
+    shift: float = 0.0,
+    snapshots: Snapshots | None = None,
 ) -> Forecast:
     """Forecast a stage from its history.
 
@@ -95,36 +105,47 @@ def forecast(
         horizon: the step until which it may take, not before the last usable step.
         residuals: `backtests` of earlier forecasts of this run, oldest first. With those of this history they
             refine the residual law as soon as there are eight.
+        forecaster: its name in FORECASTERS.
+        clock: what time is; None: steps.
+        family: of the optimizer, one of `reach.FAMILIES`, whose residual law is taken; None: that of all.
+        observable: what the loss is called in the forecast.
+        shift: decades that the target is lowered by for the scatter of the loss.
+        snapshots: weights and their loss, by the clock, for the forecaster "weights".
 
     Raises:
-        ValueError: no usable loss, steps not increasing, target <= 0 or horizon in the past.
+        ValueError: no usable loss, steps not increasing, target <= 0, horizon in the past, or no such forecaster.
     """
-    curve = LossCurve.from_history(steps, loss)
+    fit, clock = forecaster_named(forecaster), clock or Clock()
+    curve = LossCurve.from_history(clock.at(steps), loss)
+    if snapshots is not None:
+        curve = replace(curve, snapshots=snapshots)
     now, level = curve.now, curve.tail()[1]
+    step = int(np.rint(clock.step_at(now)))
     if not target > 0:
         raise ValueError(f"the target must be positive, not {target}")
-    if horizon < now:
-        raise ValueError(f"the horizon {horizon} lies before the last step {now:g}")
-    goal = float(np.log10(target))
-    trend = fit_damped_trend(curve)
+    if horizon < step:
+        raise ValueError(f"the horizon {horizon} lies before the last step {step}")
+    goal, end = float(np.log10(target)) - shift, float(clock.at(horizon))
+    trend = fit(curve)
     regime = classify(curve)
-    backtests = reaching.backtest(curve, fit_damped_trend)
+    backtests = reaching.backtest(curve, fit)
     own = backtests if residuals is None else np.concatenate([np.asarray(residuals, np.float64), backtests])
     law = reaching.mix(reaching.prior(regime), own)
 
     if level <= goal:
         chance, passage = 1.0, now
-    elif horizon <= now:
+    elif end <= now:
         chance, passage = 0.0, None
     else:
-        chance = reaching.probability(trend, law, now, horizon, goal)
-        passage = reaching.first_passage(trend, law, now, max(TRUSTED * now, horizon), goal)
-    grid = np.unique(np.rint(np.geomspace(now, horizon, GRID)))
-    u = np.log(grid / now)
-    centre = trend.predict(grid)
-    end = [horizon]
+        chance = reaching.probability(trend, law, now, end, goal)
+        limit = float(clock.at(max(TRUSTED * step, horizon)))
+        passage = reaching.first_passage(trend, law, now, limit, goal)
+    grid = np.unique(np.rint(np.geomspace(step, horizon, GRID)))
+    times = np.maximum(clock.at(grid), now)
+    u = np.log(times / now)
+    centre = trend.predict(times)
     return Forecast(
-        now=round(now),
+        now=step,
         loss=float(_loss(level)),
         horizon=int(horizon),
         target=float(target),
@@ -133,14 +154,19 @@ def forecast(
         low=_loss(centre + law.low * u),
         high=_loss(centre + law.high * u),
         regime=regime,
-        since=flat_since(curve) if regime is Regime.PLATEAU else None,
+        since=round(float(clock.step_at(flat_since(curve)))) if regime is Regime.PLATEAU else None,
         probability=chance,
-        reach=None if passage is None else int(np.ceil(passage - 1e-9)),
-        trend=float(_loss(trend.predict(end))[0]),
+        reach=None if passage is None else int(np.ceil(clock.step_at(passage) - 1e-9)),
+        trend=float(_loss(trend.predict([max(end, now)]))[0]),
         eigenvalues=trend.eigenvalues(),
-        half_lives=trend.half_lives(),
-        baselines={name: float(_loss(FORECASTERS[name](curve).predict(end))[0]) for name in BASELINES},
+        half_lives=clock.step_at(now + trend.half_lives()) - step,
+        baselines={name: float(_loss(FORECASTERS[name](curve).predict([max(end, now)]))[0]) for name in BASELINES},
         backtests=backtests,
+        forecaster=forecaster,
+        clock=clock.name,
+        observable=observable,
+        ahead=float(u[-1]),
+        shift=float(shift),
     )
 
 

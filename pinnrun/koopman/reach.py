@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pinnrun.koopman.curve import Array, LossCurve
 from pinnrun.koopman.regime import Regime
+from pinnrun.koopman.trend import Trend
 
 # 10, 50 and 90 % quantiles of (truth - forecast) / u, in decades per unit of ln(step)
 MEASURED: dict[Regime, tuple[float, float, float]] = {
@@ -39,14 +39,6 @@ OWN_KEPT = 32  # the most recent ones
 PRIOR_WEIGHT = 16  # backtests that the prior is worth; those of one run overlap, hence more than OWN_NEEDED
 WORST = 3.0  # backtest residuals are clipped to +-WORST
 KNOTS = np.geomspace(1e-4, 100.0, 1400)  # values of u that the search for the first passage stops at
-
-
-class Trend(Protocol):
-    """A fitted forecaster."""
-
-    def predict(self, steps: ArrayLike) -> Array:
-        """Log10 of the loss at `steps` (m,)."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,10 @@ def classify(curve: LossCurve) -> Regime:
     return Regime.STEADY
 
 
-def flat_since(curve: LossCurve) -> int:
-    """The step from which the binned curve has stayed within 0.15 decade of its mean over [n/2, n]."""
+def flat_since(curve: LossCurve) -> float:
+    """When (in steps, or by another clock) the binned curve was last off its mean over [n/2, n], by 0.15 decade."""
     tau, y = curve.binned(float(np.exp(curve.tau[0] - curve.tau[-1])))
     _, recent = curve.binned(0.5)
     strayed = np.flatnonzero(np.abs(y - recent.mean()) > FLAT)
     first = 0 if not len(strayed) else min(int(strayed[-1]) + 1, len(tau) - 1)
-    return round(float(np.exp(tau[first])))
+    return float(np.exp(tau[first]))

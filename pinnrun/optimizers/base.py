@@ -40,6 +40,7 @@ class StepInfo:
         evaluations: evaluations of the residual, with or without its Jacobian.
         ratio: actual over predicted decrease, where there is a model to predict it.
         length: step length α along the direction, where there is a search for it.
+        rate: learning rate of this step, where the method has one; with a search, the longest length tried.
         event: what happened that a person may want to read (a hand-over, starts that were dropped), else empty.
     """
 
@@ -50,6 +51,7 @@ class StepInfo:
     evaluations: int
     ratio: float = float("nan")
     length: float = float("nan")
+    rate: float = float("nan")
     event: str = ""
 
     @property

@@ -81,7 +81,7 @@ class CompetitiveGradientDescent:
             iterations=self.iterations,
         )
         self._omega = omega + counter
-        return theta + move, StepInfo(loss, Outcome.ACCEPTED, self.learning_rate, norm, 1)
+        return theta + move, StepInfo(loss, Outcome.ACCEPTED, self.learning_rate, norm, 1, rate=self.learning_rate)
 
     def _step_sizes(self, player: str, gradient: Tensor) -> Tensor:
         if not self.adaptive:

@@ -65,8 +65,12 @@ class FirstOrder(ABC):
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
+        return self.rate_at(self._clock + 1)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of the stage's step 1, 2, …"""
         steps = self.decay_steps or self.pace.horizon
-        return self.learning_rate * rate_factor(self.schedule, self._clock, steps, self.decay_to)
+        return self.learning_rate * rate_factor(self.schedule, step - 1, steps, self.decay_to)
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One gradient, one update; the loss reported is that before the update, seen with the gradient."""
@@ -74,7 +78,7 @@ class FirstOrder(ABC):
         loss, norm = torch.stack([value, gradient.norm()]).tolist()  # the one time that the host waits for the device
         rate = self.rate
         if not (loss < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, rate, norm, 1)
+            return theta, StepInfo(loss, Outcome.NOT_FINITE, rate, norm, 1, rate=rate)
         flat = self._prepare(objective, theta)
         for parameter in self._parameters:
             parameter.grad = gradient[_place(parameter)].view_as(parameter)
@@ -83,7 +87,8 @@ class FirstOrder(ABC):
                 group["lr"] = rate
             self.update(optimizer)
         self._clock += 1
-        return flat.clone(), StepInfo(loss, Outcome.ACCEPTED, rate, norm, 1, event=self._captured.take_event())
+        event = self._captured.take_event()
+        return flat.clone(), StepInfo(loss, Outcome.ACCEPTED, rate, norm, 1, rate=rate, event=event)
 
     def update(self, optimizer: torch.optim.Optimizer) -> None:
         """Move the optimizer's parameters by their gradients."""

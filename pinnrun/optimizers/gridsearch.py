@@ -86,7 +86,7 @@ def step_along(
     A fixed length may go uphill, as long as the loss is finite there. ``norm`` and ``damping`` are for the record.
     """
     found = grid_search(objective, theta, d, loss, first, halvings)
-    seen = {"gradient_norm": norm, "damping": damping, "evaluations": 1 + found.evaluations}
+    seen = {"gradient_norm": norm, "damping": damping, "evaluations": 1 + found.evaluations, "rate": first}
     if halvings and not found.lower:
         return theta, StepInfo(loss, Outcome.SEARCH_FAILED, **seen)
     if found.loss == inf:

@@ -38,6 +38,7 @@ from pinnrun.scaleup.base import Action, Decision, Policy, StageView
 from pinnrun.settings import setting
 
 EXPONENT, SPREAD = 3.0, 1.0  # κ and σ before anything is known; decades a decade of parameters, and decades
+SMALLEST = 1e-300  # a loss of exactly zero is read as this
 LONGEST = 10.0  # horizons that a try is expected to take at most
 
 
@@ -101,7 +102,7 @@ class KoopmanCostPolicy(Policy):
     def options(self, view: StageView, forecast: Forecast | None) -> Iterator[Option]:
         """All that may be done; going on only where there is a forecast of it."""
         size = view.width, view.depth
-        ladder = Ladder.of(self, view, log10(forecast.target if forecast else view.target))
+        ladder = Ladder.of(self, view, log10(max(view.target, SMALLEST)))
         larger = list(self._larger(view))
         after = min((ladder.seconds(width, depth) for _, width, depth in larger), default=ladder.hopeless(*size))
         if forecast is not None:
@@ -137,7 +138,7 @@ class KoopmanCostPolicy(Policy):
 
 def steps_anew(view: StageView, target: float) -> float:
     """Steps to ``target`` = log10 L_min for a stage that descends as steeply as this one has at best."""
-    y = np.log10(np.maximum(view.loss, 1e-300))
+    y = np.log10(np.maximum(view.loss, SMALLEST))
     tau = np.log(view.steps)
     known = np.isfinite(y) & (tau > 0)
     slopes = (y[known] - y[np.isfinite(y)][0]) / tau[known]

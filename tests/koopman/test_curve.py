@@ -83,7 +83,7 @@ def test_slope_equals_polyfit():
     ("steps", "loss", "words"),
     [
         ([1, 2, 2], [1.0, 1.0, 1.0], "increase"),
-        ([0, 1, 2], [1.0, 1.0, 1.0], "start at 1"),
+        ([0, 1, 2], [1.0, 1.0, 1.0], "start above 0"),
         ([1, 2], [1.0, 1.0, 1.0], "one length"),
         ([1, 2], [np.nan, np.inf], "at least one"),
         ([], [], "at least one"),

@@ -25,7 +25,7 @@ def test_the_shape_of_each_schedule(schedule, expected):
 
 def rates(optimizer, case, steps):
     """The learning rates of so many steps from one θ."""
-    return [optimizer.step(case.objective, case.theta)[1].damping for _ in range(steps)]
+    return [optimizer.step(case.objective, case.theta)[1].rate for _ in range(steps)]
 
 
 def test_a_stage_runs_through_its_schedule_and_a_growth_begins_anew():
@@ -52,8 +52,8 @@ def test_the_rate_that_is_said_is_the_length_of_the_step():
             optimizer.load({**optimizer.state(), "moments": None})
             theta, info = optimizer.step(case.objective, case.theta)
             moved = (theta - case.theta).abs()
-            assert moved.min() == pytest.approx(info.damping) == moved.max()
-            assert info.damping == pytest.approx(0.2 * rate_factor(schedule, step, decay_steps, 0.01))
+            assert moved.min() == pytest.approx(info.rate) == moved.max()
+            assert info.rate == info.damping == pytest.approx(0.2 * rate_factor(schedule, step, decay_steps, 0.01))
 
 
 def test_a_gradient_that_is_not_finite_does_not_advance_the_clock():

@@ -1,0 +1,102 @@
+"""The scale-up's verdict, replayed on trajectories whose end is known.
+
+A network with a target and a budget of T steps is asked about as the runner does it: after the first window, then after
+twice the steps where the verdict is EXTEND, after another window where it is REACH, until it says SCALE or T is spent.
+Two things can go wrong: a network is given up that would have reached the target (a false stop), and one that never
+does is trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+
+from benchmarks.forecast.cases import FAMILIES
+from benchmarks.forecast.trajectories import Trajectory
+from benchmarks.forecast.views import history, reached
+from pinnrun.koopman import Verdict, forecast_stage, verdict
+
+TARGETS = tuple(10.0**-k for k in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7))  # of the first loss
+KEPT = 64  # backtests of earlier forecasts, as the runner keeps them
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One network with one target.
+
+    Attributes:
+        target: L_min.
+        reached: step by which it is held, None if never.
+        stopped: step at which the network was given up, None if it never was.
+        budget: T.
+    """
+
+    trajectory: Trajectory
+    target: float
+    reached: int | None
+    stopped: int | None
+    budget: int
+
+    @property
+    def false_stop(self) -> bool:
+        """Whether the target would have been reached."""
+        return self.reached is not None and self.stopped is not None and self.stopped < self.reached
+
+    @property
+    def spent(self) -> float:
+        """Share of the budget that was trained."""
+        return (self.stopped or self.budget) / self.budget
+
+
+def replays(trajectories: Iterable[Trajectory], observable: str = "auto", **settings: str) -> list[Replay]:
+    """Every trajectory with every target that is not met by the first look; T is its whole length."""
+    found = []
+    for trajectory in trajectories:
+        truth = "loss" if observable == "loss" else "merit"
+        start = float(trajectory.loss[0])
+        for share in TARGETS:
+            target = share * start
+            step = reached(trajectory, target, truth)
+            if step is None or step > FAMILIES[trajectory.family].first:
+                stopped = replay(trajectory, target, step, observable, **settings)
+                found.append(Replay(trajectory, target, step, stopped, len(trajectory)))
+    return found
+
+
+def replay(trajectory: Trajectory, target: float, reached_at: int | None, observable: str, **settings: str) -> int | None:
+    """The step at which the network is given up, None if it reaches the target first or is never given up."""
+    family, budget = FAMILIES[trajectory.family], len(trajectory)
+    now, looks, backtests = family.first, [], []
+    while now < budget and (reached_at is None or now < reached_at):
+        looks.append(now)
+        outlook = forecast_stage(
+            history(trajectory, now, looks),
+            target=target,
+            horizon=budget,
+            observable=observable,
+            family=family.optimizer,
+            residuals=backtests,
+            **settings,
+        )
+        backtests = [*backtests, *outlook.backtests][-KEPT:]
+        judged = verdict(outlook, minimum=family.minimum).verdict
+        if judged is Verdict.SCALE:
+            return now
+        longer = now if judged is Verdict.EXTEND else family.first
+        now += min(longer, max(budget - now, family.first))
+    return None
+
+
+def false_stops(found: Sequence[Replay]) -> float:
+    """Share of the reachable targets that were given up."""
+    reachable = [item.false_stop for item in found if item.reached is not None]
+    return float(np.mean(reachable)) if reachable else nan
+
+
+def wasted(found: Sequence[Replay]) -> float:
+    """Mean share of the budget that was spent on targets out of reach."""
+    hopeless = [item.spent for item in found if item.reached is None]
+    return float(np.mean(hopeless)) if hopeless else nan

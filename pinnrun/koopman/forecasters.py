@@ -1,0 +1,35 @@
+"""The forecasters by name: each takes a curve and returns its trend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pinnrun.koopman.baselines import fit_last_value, fit_power_law
+from pinnrun.koopman.curve import LossCurve
+from pinnrun.koopman.damped_trend import fit_damped_trend
+from pinnrun.koopman.hankel import fit_hankel
+from pinnrun.koopman.hankel_slope import fit_hankel_slope
+from pinnrun.koopman.trend import Trend
+from pinnrun.koopman.weight_trend import fit_weight_trend
+
+Fit = Callable[[LossCurve], Trend]
+
+FORECASTERS: Mapping[str, Fit] = {
+    "damped_trend": fit_damped_trend,
+    "hankel_slope": fit_hankel_slope,
+    "hankel": fit_hankel,
+    "power_law": fit_power_law,
+    "last_value": fit_last_value,
+    "weights": fit_weight_trend,
+}
+
+
+def forecaster_named(name: str) -> Fit:
+    """The forecaster of that name.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name not in FORECASTERS:
+        raise ValueError(f"no forecaster {name!r}; there are {', '.join(FORECASTERS)}")
+    return FORECASTERS[name]

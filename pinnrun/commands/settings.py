@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from pinnrun.settings import setting
 
@@ -32,4 +33,11 @@ class AnalyzeSettings:
     horizon: int | None = setting(None, min=1, help="forecast each stage up to this many steps of it")
     target: float | None = setting(None, above=0, help="L_min to forecast against; null: the run's own")
     figures: bool = setting(True, help="write figures into the run's folder")
-    snapshots: int = setting(200, min=4, help="latest weight snapshots of a stage that the spectrum is taken from")
+    snapshots: int = setting(200, min=5, help="most snapshots that a spectrum of the weights is taken from")
+    observables: Literal["all", "weights", "loss", "edmd"] = setting("all", help="what spectra are taken of")
+    time: Literal["log", "linear"] = setting("log", help="in which the rows of loss and edmd are equally spaced")
+    rank: Literal["energy", "svht"] = setting("energy", help="modes kept of the weights: by their energy, or by noise")
+    energy: float = setting(0.99, above=0, max=1, help="share of the increments' squares that the modes hold")
+    modes: int = setting(10, min=1, help="the most modes of the weights")
+    evaluate: bool = setting(True, help="evaluate the merit at forecast weights; rebuilds the run's problem")
+    plugins: tuple[str, ...] = setting((), help="Python files, named again if the run was trained with plugins")

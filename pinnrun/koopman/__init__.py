@@ -2,8 +2,8 @@
 
 `forecast` models the loss curve with a damped trend in log-time and says how likely a target is reached;
 `verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` and `layer_spectra` decompose stored weights into
-modes, `loss_spectrum` and `observable_spectrum` the loss and a dictionary of observables; `prospects` says what the loss
-is at forecast weights. Arrays in, dataclasses out; numpy alone.
+modes, `loss_spectrum` and `observable_spectrum` the loss and a dictionary of observables; `prospects` says what the
+loss is at forecast weights. Arrays in, dataclasses out; numpy alone.
 """
 
 from pinnrun.koopman.forecast import FORECASTERS, Forecast, forecast

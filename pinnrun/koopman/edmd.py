@@ -65,7 +65,8 @@ def edmd(before: ArrayLike, after: ArrayLike, *, tolerance: float = TOLERANCE, m
     """The decomposition from `before` = X and `after` = Y, (M, N) each, M >= 1.
 
     Args:
-        before, after: the dictionary at the pairs of states.
+        before: the dictionary at the states.
+        after: the dictionary at the states that follow.
         tolerance: share of the largest singular value below which directions of X are cut.
         max_rank: the most directions to keep; None: all.
 
@@ -86,8 +87,8 @@ def edmd(before: ArrayLike, after: ArrayLike, *, tolerance: float = TOLERANCE, m
     values, vectors = values.astype(np.complex128), vectors.astype(np.complex128)
     return Edmd(
         eigenvalues=values,
-        functions=(vt.T / singular) @ vectors,
-        modes=np.linalg.pinv(vectors, rcond=1e-13) @ (singular[:, None] * vt),
+        functions=((vt.T / singular) @ vectors).astype(np.complex128),
+        modes=(np.linalg.pinv(vectors, rcond=1e-13) @ (singular[:, None] * vt)).astype(np.complex128),
         residuals=residuals(q @ vectors, image @ vectors, values),
     )
 

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from pinnrun.koopman.curve import Array
 from pinnrun.koopman.edmd import Complex, clipped, edmd
 
-Rule = Literal["energy", "svht"]
+Cut = Literal["energy", "svht"]
 
 ENERGY = 0.99  # share of the squared singular values that the kept ones hold
 MAX_RANK = 10
@@ -70,10 +70,10 @@ class Modes:
 
 
 def decompose(
-    gram: Array, size: int, *, energy: float = ENERGY, max_rank: int = MAX_RANK, rule: Rule = "energy"
+    gram: Array, size: int, *, energy: float = ENERGY, max_rank: int = MAX_RANK, cut: Cut = "energy"
 ) -> Modes:
     """The modes from the inner products of all T-1 increments of a vector of `size` numbers."""
-    singular, right = _truncated(gram[:-1, :-1], size, energy, max_rank, rule)
+    singular, right = _truncated(gram[:-1, :-1], size, energy, max_rank, cut)
     basis = right / singular
     coordinates = basis.T @ gram[:-1]  # U^T d(k) of all increments, (q, T-1)
     if not len(singular):
@@ -85,14 +85,14 @@ def decompose(
     return Modes(found.eigenvalues, shapes, last, found.residuals, basis)
 
 
-def _truncated(gram: Array, size: int, energy: float, max_rank: int, rule: Rule) -> tuple[Array, Array]:
+def _truncated(gram: Array, size: int, energy: float, max_rank: int, cut: Cut) -> tuple[Array, Array]:
     """Leading singular values (q,) and right singular vectors (m, q) of X from X^T X."""
     squares, vectors = np.linalg.eigh(gram)
     squares, vectors = np.maximum(squares[::-1], 0.0), vectors[:, ::-1]
     if squares[0] <= 0:
         return np.zeros(0), np.zeros((len(gram), 0))
     above = int(np.sum(squares > NOISE * squares[0]))
-    if rule == "energy":
+    if cut == "energy":
         wanted = 1 + int(np.sum(np.cumsum(squares) / squares.sum() < energy * (1 - 1e-15)))
     else:
         singular = np.sqrt(squares[:size])  # no more than that many are not zero by construction

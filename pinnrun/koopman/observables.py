@@ -80,8 +80,11 @@ def lift(
     """Bring a stage's records onto one clock: means over bins of equal length on [0.3 n, n].
 
     Args:
-        steps, loss, gradient_norm: (n,) columns of the stage, steps counted from its start.
-        weight_steps, weights: (k,) and (k, P) snapshots; None or none: only the columns are lifted.
+        steps: (n,) counted from the start of the stage.
+        loss: (n,) after each.
+        gradient_norm: (n,) before each; None: left out.
+        weight_steps: (k,) of the snapshots; None: only the columns are lifted.
+        weights: (k, P) snapshots.
         layers: where each layer lies in the weights.
         clock: see above.
         rows: M.

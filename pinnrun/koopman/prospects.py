@@ -77,12 +77,15 @@ def prospects(
     """Forecast weights from `origin` and judge them; None where there are fewer than five snapshots to go by.
 
     Args:
-        steps, weights: (T,) and (T, P), snapshots of a stage, equally spaced, steps counted from its start.
+        steps: (T,) of the snapshots, equally spaced, counted from the start of the stage.
+        weights: (T, P) snapshots.
         judge: the loss at weights.
         origin: step to forecast from; None: the last snapshot.
         horizons: multiples of the origin, above 1.
-        rules, layers, rank: as for `forecast_weights`.
+        rules: of `forecast_weights`.
+        layers: as for `forecast_weights`.
         snapshots: the most that are used.
+        **rank: as for `forecast_weights`.
     """
     times = np.asarray(steps)
     count = len(times) if origin is None else int(np.searchsorted(times, origin, side="right"))
@@ -93,7 +96,10 @@ def prospects(
     ahead = np.maximum(1, np.rint((np.asarray(horizons) - 1.0) * now / interval)).astype(int)
     history = weights[used]
     fixed = weight_spectrum(history, interval, **rank).fixed_point
-    forecasts = {rule: forecast_weights(history, ahead.tolist(), rule, layers=layers, **rank) for rule in rules}
+    forecasts: dict[WeightRule, Array] = {}
+    for rule in rules:
+        ahead_of = forecast_weights(history, ahead.tolist(), rule, layers=layers, **rank)
+        forecasts[rule] = np.array([_judged(judge, row) for row in ahead_of])
     later = now + ahead * interval
     stored = {int(step): row for row, step in enumerate(times)}
     reached = [judge(weights[stored[step]]) if step in stored else np.nan for step in later.tolist()]
@@ -103,7 +109,7 @@ def prospects(
         fixed_point=None if fixed is None else _judged(judge, fixed),
         horizons=tuple(horizons),
         steps=later,
-        forecast={rule: np.array([_judged(judge, row) for row in rows]) for rule, rows in forecasts.items()},
+        forecast=forecasts,
         reached=np.array(reached),
     )
 

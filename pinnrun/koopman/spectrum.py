@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pinnrun.koopman.curve import Array
 from pinnrun.koopman.edmd import Complex
-from pinnrun.koopman.modes import ENERGY, MAX_RANK, Modes, Rule, decompose, displaced, increment_grams
+from pinnrun.koopman.modes import ENERGY, MAX_RANK, Cut, Modes, decompose, displaced, increment_grams
 
 Mark = Literal["", "spurious", "near 1"]
 
@@ -82,7 +82,7 @@ class Spectrum:
 
 
 def weight_spectrum(
-    weights: ArrayLike, interval: float, *, energy: float = ENERGY, max_rank: int = MAX_RANK, rule: Rule = "energy"
+    weights: ArrayLike, interval: float, *, energy: float = ENERGY, max_rank: int = MAX_RANK, cut: Cut = "energy"
 ) -> Spectrum:
     """The spectrum of `weights` (T, P), equally spaced snapshots `interval` steps apart, T >= 4.
 
@@ -91,13 +91,13 @@ def weight_spectrum(
         interval: steps between two snapshots.
         energy: share of the squared singular values of the increments to keep, in (0, 1].
         max_rank: the most modes to keep; a third of the snapshots at most.
-        rule: "energy" keeps that share, "svht" what stands above white noise (`modes.hard_threshold`).
+        cut: "energy" keeps that share, "svht" what stands above white noise (`modes.hard_threshold`).
 
     Raises:
         ValueError: fewer than four snapshots, non-finite weights, or an argument outside its range.
     """
     whole = {"": slice(None)}
-    return layer_spectra(weights, interval, whole, energy=energy, max_rank=max_rank, rule=rule)[0]
+    return layer_spectra(weights, interval, whole, energy=energy, max_rank=max_rank, cut=cut)[0]
 
 
 def layer_spectra(
@@ -107,13 +107,17 @@ def layer_spectra(
     *,
     energy: float = ENERGY,
     max_rank: int = MAX_RANK,
-    rule: Rule = "energy",
+    cut: Cut = "energy",
 ) -> tuple[Spectrum, dict[str, Spectrum]]:
     """The spectrum of the whole network and those of its layers, at the price of one pass over the weights.
 
     Args:
-        weights, interval, energy, max_rank, rule: as for `weight_spectrum`.
+        weights: as for `weight_spectrum`.
+        interval: as for `weight_spectrum`.
         layers: where each layer lies in a row of the weights; together they are the row, without overlap.
+        energy: as for `weight_spectrum`.
+        max_rank: as for `weight_spectrum`.
+        cut: as for `weight_spectrum`.
 
     Raises:
         ValueError: as for `weight_spectrum`, or the layers leave a weight out or take one twice.
@@ -128,7 +132,7 @@ def layer_spectra(
     gram = sum(grams.values(), np.zeros((len(history) - 1, len(history) - 1)))
     if not np.isfinite(gram).all():
         raise ValueError("the weights are not all finite, or too large to be squared")
-    rank = {"energy": energy, "max_rank": max_rank, "rule": rule}
+    rank = {"energy": energy, "max_rank": max_rank, "cut": cut}
     of_whole = make_spectrum(decompose(gram, size, **rank), history, interval)
     if len(layers) == 1:
         return of_whole, dict.fromkeys(layers, of_whole)

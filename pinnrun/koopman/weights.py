@@ -45,7 +45,7 @@ def forecast_weights(
         intervals: (k,) how far ahead, >= 0.
         rule: see above.
         layers: where each layer lies, for the rule "layers"; None: the network is one layer.
-        rank: `energy`, `max_rank` and `rule` of `modes.decompose`, for "modes" and "layers".
+        rank: `energy`, `max_rank` and `cut` of `modes.decompose`, for "modes" and "layers".
 
     Raises:
         ValueError: fewer than four snapshots, weights that are not finite, or an interval in the past.
@@ -70,7 +70,7 @@ def forecast_weights(
 
 
 def slope_coefficients(count: int) -> Array:
-    """a (T,) such that sum_k a_k w(k) is the least-squares slope of w per interval.
+    """The a (T,) for which sum_k a_k w(k) is the least-squares slope of w per interval.
 
     a_k = (k - mean k) / sum (k - mean k)^2 with mean k = (T-1)/2. The a_k sum to zero, so that the slope does not
     depend on where the origin of the weights lies; with T/2 in the place of (T-1)/2 they would not, and every
@@ -117,3 +117,17 @@ def _combined(history: NDArray[Any], coefficients: Array) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
             moved[:, piece] = coefficients @ history[:, piece].astype(np.float64)
     return moved
+
+
+def layer_slices(layout: Sequence[tuple[str, tuple[int, ...]]]) -> dict[str, slice]:
+    """Where each layer lies in the flat weights, from names such as hidden1.weight and shapes, in their order."""
+    layers: dict[str, slice] = {}
+    start = 0
+    for name, shape in layout:
+        layer = name.rpartition(".")[0] or name
+        stop = start + int(np.prod(shape))
+        if layer in layers and layers[layer].stop != start:
+            layer = name  # a latecomer of a layer that lies elsewhere
+        layers[layer] = slice(layers[layer].start if layer in layers else start, stop)
+        start = stop
+    return layers

@@ -163,7 +163,7 @@ def test_hard_thresholding_finds_the_planted_rank_in_noise():
         planted = 3
         increments = rng.normal(size=(count - 1, planted)) @ rng.normal(size=(planted, size))
         weights = np.cumsum(increments + 0.3 * rng.normal(size=increments.shape), axis=0)
-        assert weight_spectrum(weights, 1, rule="svht", max_rank=30).rank == planted
+        assert weight_spectrum(weights, 1, cut="svht", max_rank=30).rank == planted
 
 
 @pytest.mark.parametrize("beta", [0.1, 0.5, 1.0])

@@ -5,7 +5,7 @@ import pytest
 from linear_systems import trajectory
 
 from pinnrun.koopman import forecast_weights, weight_spectrum
-from pinnrun.koopman.weights import RULES, slope_coefficients
+from pinnrun.koopman.weights import RULES, layer_slices, slope_coefficients
 
 
 @pytest.mark.parametrize("rule", ["modes", "layers", "exact"])
@@ -92,6 +92,13 @@ def test_the_loss_at_forecast_weights_errs_upwards():
             found.append(np.log10(0.5 * at**2 @ curvature / losses[200 + ahead]))
     assert np.median(errors[100]) > 0.1 > abs(np.median(errors[10]))
     assert np.mean(np.array(errors[100]) > 0) > 0.8
+
+
+def test_layers_are_found_by_their_names():
+    layout = (("hidden1.weight", (4, 2)), ("hidden1.bias", (4,)), ("output.weight", (1, 4)), ("k", (3,)))
+    assert layer_slices(layout) == {"hidden1": slice(0, 12), "output": slice(12, 16), "k": slice(16, 19)}
+    scattered = (("a.weight", (2,)), ("b.weight", (2,)), ("a.gate", (2,)))
+    assert layer_slices(scattered) == {"a": slice(0, 2), "b": slice(2, 4), "a.gate": slice(4, 6)}
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -68,7 +68,7 @@ def steps_left(runner: Runner, seconds: float) -> float:
 
 
 def loss_target(runner: Runner) -> float:
-    """L_min as the training loss must meet it: lowered by the factor that lies between it and the merit, which it bounds."""
+    """L_min as the training loss must meet it: it bounds the merit, and the two differ by a factor."""
     merit = runner.merit
     return runner.trainer.goal * (min(1.0, runner.analyst.latest_loss / merit) if 0 < merit < inf else 1.0)
 

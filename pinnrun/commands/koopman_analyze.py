@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from omegaconf import DictConfig
 
 from pinnrun import storage
 from pinnrun.analyst import ask
+from pinnrun.commands.koopman_spectra import JudgeOf, find_prospects, find_spectra, judge_of
 from pinnrun.commands.settings import AnalyzeSettings
 from pinnrun.commands.train import saved_config
 from pinnrun.composition.confdir import run_hydra
 from pinnrun.config import KoopmanSettings
 from pinnrun.display import print_koopman
 from pinnrun.errors import UserError
-from pinnrun.koopman import History, weight_spectrum
+from pinnrun.koopman import History
 from pinnrun.registry import OPTIMIZERS
 from pinnrun.strict import build
 
@@ -37,16 +39,27 @@ def analyze(composed: DictConfig) -> None:
     if not run.stages:
         raise UserError(f"{folder} has no windows yet; wait for the first, or name another run: run=FOLDER")
     config = saved_config(run)
-    target = settings.target or float(config.target.loss)
-    stages = [analyze_stage(run, stage, target, settings, config) for stage in run.stages]
-    print(f"{folder}: {run.state}, {len(run.windows)} windows, target {target:g}")
-    print_koopman(stages)
+    target = settings.target or float((run.result or {}).get("target") or config.target.loss)
+    print(f"{folder}: {run.state}, {len(run.windows)} windows, target {target:g}", flush=True)
+    judge, why_not = judge_of(run, settings)
+    stages: list[dict[str, Any]] = []
+
+    def one_by_one() -> Iterator[dict[str, Any]]:
+        for stage in run.stages:
+            stages.append(analyze_stage(run, stage, target, settings, config, judge))
+            yield stages[-1]
+
+    print_koopman(one_by_one())
+    if why_not:
+        print(f"\nmerit at forecast weights: {why_not}")
     if settings.figures:
         draw(folder, stages, target)
 
 
-def analyze_stage(run: Any, stage: Any, target: float, settings: AnalyzeSettings, config: Any) -> dict[str, Any]:
-    """One stage as plain values: its curve, the forecast from its last step, the spectrum of its weights."""
+def analyze_stage(
+    run: Any, stage: Any, target: float, settings: AnalyzeSettings, config: Any, judge: JudgeOf | None = None
+) -> dict[str, Any]:
+    """One stage as plain values: its curve, the forecast from its last step, spectra, the merit at forecast weights."""
     columns = stage.columns
     own = columns["step"] - (stage.first_step - 1)
     merit = columns["merit"]
@@ -73,7 +86,8 @@ def analyze_stage(run: Any, stage: Any, target: float, settings: AnalyzeSettings
         "merit": float(measured[-1]) if len(measured) else None,
         "merits": merit,
         "forecast": outlook,
-        "spectrum": spectrum(stage, settings.snapshots),
+        **find_spectra(stage, settings),
+        "prospects": find_prospects(stage, settings, judge),
         "decision": decisions[-1]["action"] if decisions else "running",
         "decisions": [{name: d[name] for name in ("step", "action", "evidence")} for d in decisions],
     }
@@ -96,32 +110,36 @@ def optimizer(config: Any) -> Any:
     )
 
 
-def spectrum(stage: Any, snapshots: int) -> dict[str, Any] | None:
-    """The Koopman spectrum of the stage's latest weights, or None where there are too few."""
-    weights, steps = stage.weights[-snapshots:], stage.weight_steps[-snapshots:]
-    if len(steps) < 5:
-        return None
-    return weight_spectrum(weights, int(np.median(np.diff(steps)))).as_dict()
-
-
 def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
-    """Loss with forecast, spectrum on the unit circle, growth: PNG files in the run's folder figures/."""
+    """Loss with forecast, spectra, growth, merit at forecast weights: PNG files in the run's folder figures/."""
     from pinnrun.display import figures
 
     place = folder / "figures"
     curves = [{**stage, "loss": stage["losses"], "merit": stage["merits"]} for stage in stages]
-    spectra = [
-        {**stage["spectrum"], **{k: stage[k] for k in ("width", "depth", "stage")}}
-        for stage in stages
-        if stage["spectrum"]
-    ]
     try:
         place.mkdir(exist_ok=True)
         paths = [figures.loss_figure(curves, place / "loss.png", target=target)]
-        if spectra:
+        if spectra := [spectrum_of(stage, "spectrum") for stage in stages if stage.get("spectrum")]:
             paths.append(figures.spectrum_figure(spectra, place / "spectrum.png"))
+        observed = [spectrum_of(stage, key) for stage in stages for key in ("loss_modes", "edmd") if stage[key]]
+        if observed:
+            paths.append(figures.spectrum_figure(observed, place / "observables.png"))
+        if looks := [look for stage in stages[-1:] for look in stage["prospects"]]:
+            paths.append(figures.prospects_figure(looks, place / "weights.png"))
         paths.append(figures.growth_figure(stages, place / "growth.png"))
     except (UserError, OSError) as error:  # no matplotlib, no room: the numbers above stand without the pictures
         print(f"no figures: {error}", file=sys.stderr)
         return
     print("figures    " + "\n           ".join(str(path) for path in paths))
+
+
+def spectrum_of(stage: dict[str, Any], key: str) -> dict[str, Any]:
+    """A stage's spectrum with what its panel is titled with, and its layers where it is that of the weights."""
+    title = {"spectrum": "weights", "loss_modes": "loss", "edmd": "observables"}[key]
+    layers = stage["layers"] if key == "spectrum" else {}
+    return {**stage[key], "layers": layers, "label": f"stage {stage['stage']}: {title}, {size_of(stage)}"}
+
+
+def size_of(stage: dict[str, Any]) -> str:
+    """The network's size."""
+    return f"{stage['width']} × {stage['depth']}"

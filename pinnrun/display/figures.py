@@ -19,13 +19,14 @@ from pinnrun.display.canvas import (
     empty_figure,
     write_png,
 )
+from pinnrun.display.prospects import prospects_figure
 from pinnrun.display.spectra import spectrum_figure
 from pinnrun.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_growth", "draw_loss", "growth_figure", "loss_figure", "spectrum_figure"]
+__all__ = ["draw_growth", "draw_loss", "growth_figure", "loss_figure", "prospects_figure", "spectrum_figure"]
 
 FARTHEST = 3.0
 """A forecast is shown up to this multiple of the steps made; beyond, it would squeeze the history."""

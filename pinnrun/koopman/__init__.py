@@ -1,18 +1,22 @@
 """Koopman analysis of training: forecast the loss, judge the network, look at the spectrum of its weights.
 
 `forecast` models the loss curve with a damped trend in log-time and says how likely a target is reached;
-`verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` decomposes stored weights into modes.
-Arrays in, dataclasses out; numpy alone.
+`verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` and `layer_spectra` decompose stored weights into
+modes, `loss_spectrum` and `observable_spectrum` the loss and a dictionary of observables; `prospects` says what the
+loss is at forecast weights. Arrays in, dataclasses out; numpy alone.
 """
 
 from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.forecast import Forecast, forecast
 from pinnrun.koopman.forecasters import FORECASTERS
+from pinnrun.koopman.observables import lift, loss_spectrum, observable_spectrum
+from pinnrun.koopman.prospects import Prospects, prospects
 from pinnrun.koopman.regime import Regime
-from pinnrun.koopman.spectrum import Spectrum, weight_spectrum
+from pinnrun.koopman.spectrum import Spectrum, layer_spectra, weight_spectrum
 from pinnrun.koopman.stage import History, forecast_stage
 from pinnrun.koopman.verdict import Judgement, Verdict, verdict
 from pinnrun.koopman.weight_trend import Snapshots
+from pinnrun.koopman.weights import forecast_weights
 
 __all__ = [
     "FORECASTERS",
@@ -20,12 +24,19 @@ __all__ = [
     "Forecast",
     "History",
     "Judgement",
+    "Prospects",
     "Regime",
     "Snapshots",
     "Spectrum",
     "Verdict",
     "forecast",
     "forecast_stage",
+    "forecast_weights",
+    "layer_spectra",
+    "lift",
+    "loss_spectrum",
+    "observable_spectrum",
+    "prospects",
     "verdict",
     "weight_spectrum",
 ]

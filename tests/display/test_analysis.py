@@ -30,6 +30,7 @@ SPECTRUM = {
     "half_lives": [3462.3, 230.1, 230.1, 7.5649, None],
     "amplitudes": [1.0, 0.5, 0.5, 0.1, 0.03],
     "residuals": [0.01, 0.02, 0.02, 0.51, 0.001],
+    "marks": ["", "", "", "spurious", "near 1"],
     "rank": 5,
     "interval": 10,
 }
@@ -85,13 +86,74 @@ def test_the_modes_of_the_weights_in_their_order_with_pairs_on_one_row():
         ["0.998000", "0.998000", "3462.3", "1", "0.01"],
         ["0.970000", "+-", "0.050000i", f"{math.hypot(0.97, 0.05):.6f}", "230.1", "0.5", "0.02"],
         ["0.400000", "0.400000", "7.5649", "0.1", "0.51", "spurious"],
-        ["1.000000", "1.000000", "never", "0.03", "0.001"],
+        ["1.000000", "1.000000", "never", "0.03", "0.001", "near", "1"],
     ]
     assert "rank 5, a snapshot every 10 steps" in printed(STAGE)
 
 
-def test_the_modes_of_the_loss():
-    assert rows(printed(STAGE), "modes of the loss") == [
+def test_what_the_marks_mean_is_said_where_they_occur():
+    text = " ".join(printed(STAGE).split())
+    assert "spurious: residual above 0.3" in text and "near 1: not told from 1" in text
+    calm = STAGE | {"spectrum": SPECTRUM | {"marks": [""] * 5}}
+    assert "spurious" not in printed(calm) and "near 1" not in printed(calm)
+
+
+def test_layers_are_told_by_their_leading_modes():
+    still = {"eigenvalues": [], "half_lives": [], "amplitudes": [], "residuals": [], "marks": [], "rank": 0}
+    layers = {"hidden1": SPECTRUM | {"parameters": 9}, "output": still | {"parameters": 4}}
+    assert rows(printed(STAGE | {"layers": layers}), "layer by layer") == [
+        ["hidden1", "9", "5", "1", "0.998000", "3462.3", "0.01"],
+        ["output", "4", "0", "0", "still"],
+    ]
+    assert "layer by layer" not in printed(STAGE | {"layers": {"all": SPECTRUM}})
+
+
+LOOK = {
+    "now": 400,
+    "last": 2e-3,
+    "fixed_point": 8e-2,
+    "has_fixed_point": True,
+    "horizons": [1.1, 2.0],
+    "steps": [440, 800],
+    "forecast": {"modes": [1.5e-3, 0.3], "velocity": [2.5e-3, None]},
+    "reached": [1.6e-3, None],
+}
+
+
+def test_the_merit_at_forecast_weights_stands_beside_what_training_reached():
+    text = printed(STAGE | {"prospects": [LOOK, LOOK | {"now": 800, "reached": [None, None]}]})
+    assert "merit at weights forecast from step 400, where it is 2.000e-03" in text
+    assert rows(text, "merit at weights forecast from step 400")[:2] == [
+        ["440", "1.1", "x", "1.500e-03", "2.500e-03", "1.600e-03"],
+        ["800", "2", "x", "3.000e-01", "overflow", "-"],
+    ]
+    assert "at the fixed point: 8.000e-02, 40 times that at step 400" in text
+    later = rows(text, "merit at weights forecast from step 800")
+    assert later[0] == ["440", "1.1", "x", "1.500e-03", "2.500e-03"]
+    for words, look in (
+        ("none, a mode does not die out", LOOK | {"has_fixed_point": False, "fixed_point": None}),
+        ("not a finite number", LOOK | {"fixed_point": None}),
+    ):
+        assert f"at the fixed point: {words}" in printed(STAGE | {"prospects": [look]})
+
+
+def test_spectra_of_the_loss_and_of_observables_name_their_clock():
+    observed = SPECTRUM | {"names": ["log L", "log |g|"], "clock": "log", "rows": [310.2, 799.0]}
+    text = printed(STAGE | {"loss_modes": observed, "edmd": observed | {"clock": "linear"}})
+    assert "modes of log L and its delays: rank 5, rows even in ln(step)," in text
+    assert "steps 310 to 799" in text and "decades a row" in text
+    assert "modes of 2 observables and their squares: rank 5, rows even in steps," in text
+    assert "log L, log |g|" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_spectra_that_were_not_asked_for_are_not_missed():
+    stage = {key: value for key, value in STAGE.items() if key != "spectrum"}
+    assert "of the weights" not in printed(stage)
+
+
+def test_the_modes_of_the_forecast():
+    assert rows(printed(STAGE), "modes of the forecast") == [
         ["1.000000", "1.000000", "never"],
         ["0.750000", "0.750000", "1928"],
     ]

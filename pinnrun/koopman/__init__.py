@@ -2,7 +2,8 @@
 
 `forecast` models the loss curve with a damped trend in log-time and says how likely a target is reached;
 `verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` decomposes stored weights into modes.
-Arrays in, dataclasses out; numpy alone.
+Arrays in, dataclasses out; numpy alone. `koopman.compare` asks which trainings are alike; it takes scipy, and so is
+imported by who needs it.
 """
 
 from pinnrun.koopman.forecast import FORECASTERS, Forecast, forecast

@@ -38,6 +38,12 @@ def differences(configs: Sequence[Mapping[str, Any]]) -> dict[str, Values]:
     return _by_short_names(kept)
 
 
+def reading_order(configs: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The configs sorted by what they differ in, numbers by size, so that a table of them reads well."""
+    columns = [[_sortable(value) for value in values] for values in differences(configs).values()]
+    return sorted(range(len(configs)), key=lambda index: [column[index] for column in columns])
+
+
 def agreements(configs: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
     """The values of those settings in which all configs agree."""
     common = {key: configs[0].get(key) for key in keys if len({config.get(key) for config in configs}) == 1}
@@ -49,6 +55,11 @@ def _settles(kept: Mapping[str, Values], kind: str, key: str, values: Values) ->
     if kind not in kept or key == kind or not (group == "problem" or key.startswith(f"{group}.")):
         return False
     return len(set(zip(kept[kind], values, strict=True))) == len(set(kept[kind]))
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    plain = isinstance(value, int | float)
+    return not plain, value if plain else str(value)
 
 
 def _by_short_names(settings: Mapping[str, Values]) -> dict[str, Values]:

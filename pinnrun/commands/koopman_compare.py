@@ -14,7 +14,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pinnrun import storage
-from pinnrun.commands.differences import KINDS, agreements, differences, settings_of
+from pinnrun.commands.differences import KINDS, agreements, differences, reading_order, settings_of
 from pinnrun.commands.settings import CompareSettings
 from pinnrun.commands.trajectories import Trajectory, common_steps, find_runs, read, taken_at
 from pinnrun.composition.confdir import run_hydra
@@ -72,6 +72,7 @@ def comparison(trajectories: Sequence[Trajectory], settings: CompareSettings) ->
     from pinnrun.koopman.compare import compare, factor
     from pinnrun.koopman.delays import delay_eigenvalues, fewest_samples
 
+    trajectories = [trajectories[index] for index in reading_order([described(part) for part in trajectories])]
     steps = common_steps(trajectories, settings.steps, settings.every)
     delays = settings.delays if settings.delays is not None else min(DELAYS, len(steps) // 4)
     if len(steps) < fewest_samples(delays, settings.rank):

@@ -62,5 +62,9 @@ def test_what_all_agree_in():
 
 
 def test_settings_leave_out_what_trains_nothing():
-    plain = {"problem": {"name": "a", "about": {"equation": "x"}, "box": [[0, 1]]}, "display": {"kind": "live"}, "seed": 1}
+    plain = {
+        "problem": {"name": "a", "about": {"equation": "x"}, "box": [[0, 1]]},
+        "display": {"kind": "live"},
+        "seed": 1,
+    }
     assert settings_of(OmegaConf.create(plain)) == {"problem.name": "a", "problem.box": ((0, 1),), "seed": 1}

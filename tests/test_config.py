@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from pinnrun.build import PRIVATE
-from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
+from pinnrun.commands.settings import AnalyzeSettings, CompareSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
 from pinnrun.problems.advection import Advection
@@ -52,6 +52,7 @@ SPELLED_OUT: dict[str, type] = {
     "train": Config,
     "evaluate": EvaluateSettings,
     "koopman_analyze": AnalyzeSettings,
+    "koopman_compare": CompareSettings,
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
     "problem/advection": Advection,

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from pinnrun.koopman import Forecast
+from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.settings import setting
 
 
@@ -87,12 +88,32 @@ class Policy:
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
     max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
+    start: Start = setting("theory", help="what gives the first size: the smallest viable, or a bound by regularity")
+    regularity: float = setting(1.0, above=0, help="order d of the space W^(d,inf) that start=sobolev supposes")
 
     needs_forecast = False
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """The action after a window; ``forecast`` is None where ``needs_forecast`` is false."""
         raise NotImplementedError
+
+    def first_size(self, inputs: int, loss: float) -> tuple[tuple[int, int], Bound]:
+        """W and D that a run starts with where its architecture gives none, and the statement behind them.
+
+        Args:
+            inputs: coordinates n_in.
+            loss: L_min, which sets the accuracy that bounds go by.
+        """
+        width, depth, bound = first_size(
+            self.start,
+            inputs,
+            accuracy_for(loss),
+            self.regularity,
+            max_width=self.max_width,
+            max_depth=self.max_depth,
+            max_parameters=self.max_parameters,
+        )
+        return (width, depth), bound
 
     def wider(self, width: int) -> int:
         """W → αW, at least one neuron more, at most ``max_width``."""

@@ -116,6 +116,11 @@ class Trainer:
         self.evaluation = self.problem.merit(field, self.evaluation_points)
 
     @property
+    def rows(self) -> int:
+        """Rows that the training points leave."""
+        return sum(len(points) * term.rows for term, points in self._points)
+
+    @property
     def objective(self) -> Objective:
         """What is minimised."""
         return self.weighed.objective

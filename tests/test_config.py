@@ -10,6 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from pinnrun.build import PRIVATE
+from pinnrun.commands.calibrate import CalibrateSettings
 from pinnrun.commands.settings import AnalyzeSettings, CompareSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
@@ -50,6 +51,7 @@ PROBLEM_FILES = [option for option in OPTIONS if option.startswith("problem/")]
 # The file that spells a dataclass out: each of its keys, with its default and a comment.
 SPELLED_OUT: dict[str, type] = {
     "train": Config,
+    "calibrate": CalibrateSettings,
     "evaluate": EvaluateSettings,
     "koopman_analyze": AnalyzeSettings,
     "koopman_compare": CompareSettings,

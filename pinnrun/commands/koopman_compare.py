@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +14,7 @@ from omegaconf import DictConfig
 from pinnrun import storage
 from pinnrun.commands.differences import KINDS, agreements, differences, reading_order, settings_of
 from pinnrun.commands.settings import CompareSettings
+from pinnrun.commands.tables import csv_text
 from pinnrun.commands.trajectories import Trajectory, common_steps, find_runs, read, taken_at
 from pinnrun.composition.confdir import run_hydra
 from pinnrun.display.comparison import print_comparison
@@ -181,12 +180,3 @@ def write(place: Path, record: Mapping[str, Any], *, draw: bool) -> None:
         except (UserError, OSError) as error:  # no matplotlib, no room: the numbers stand without the picture
             print(f"no figure: {error}", file=sys.stderr)
     print("\nfiles      " + "\n           ".join(map(str, paths)))
-
-
-def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows with the same keys as CSV."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -83,7 +83,9 @@ class Policy:
     """Settings that all policies share; each decides in its own way."""
 
     type: str = setting(help="the policy's registered name")
-    alpha: float = setting(2.0, above=1, help="widening factor: W becomes ceil(alpha W)")
+    alpha: float | Literal["auto"] = setting(
+        2.0, above=1, help="widening factor: W becomes ceil(alpha W); auto: what the device takes without slowing down"
+    )
     init: Literal["reinit", "zero_out"] = setting("reinit", help="how new neurons start")
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
@@ -92,6 +94,7 @@ class Policy:
     regularity: float = setting(1.0, above=0, help="order d of the space W^(d,inf) that start=sobolev supposes")
 
     needs_forecast = False
+    grows = True
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """The action after a window; ``forecast`` is None where ``needs_forecast`` is false."""
@@ -117,6 +120,7 @@ class Policy:
 
     def wider(self, width: int) -> int:
         """W → αW, at least one neuron more, at most ``max_width``."""
+        assert self.alpha != "auto", "alpha is settled before a run begins"
         scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
         return min(max(scaled, width + 1), self.max_width)
 

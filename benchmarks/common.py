@@ -1,39 +1,25 @@
-"""What the timing benchmarks share: the machine, its measured ceilings, interleaved timing, and CSV files."""
+"""What the timing benchmarks share: the measured ceilings of a machine, the operations of a step, and CSV files."""
 
 from __future__ import annotations
 
 import csv
 import io
-import platform
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Field, Objective
 from pinnrun.problems.poisson import Poisson
 from pinnrun.storage.atomic import write_text
+from pinnrun.timing import interleaved
 
 RESULTS = Path(__file__).parent / "results"
 WIDTH = 120  # columns of a printed table
-
-
-def machine(device: torch.device) -> str:
-    """The processor's or the GPU's name, with the threads in use and the version of torch."""
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = names[0] if names else name
-    return f"{name}, {torch.get_num_threads()} thread(s), torch {torch.__version__}"
 
 
 def poisson(network: Mlp, rows: int, device: torch.device, dtype: torch.dtype) -> tuple[Objective, torch.Tensor]:
@@ -44,39 +30,6 @@ def poisson(network: Mlp, rows: int, device: torch.device, dtype: torch.dtype) -
     points = term.sample(generator, rows).to(device, dtype)
     objective = Objective(Field(network, problem.inputs, problem.ansatz), [(term, points)])
     return objective, network.initial(generator).to(device, dtype)
-
-
-def seconds_of(work: Callable[[], Any], device: torch.device) -> float:
-    """How long it takes: CPU seconds of this thread, since others may share the machine; wall time on a GPU."""
-    if device.type != "cuda":
-        start = time.thread_time()
-        work()
-        return time.thread_time() - start
-    torch.cuda.synchronize(device)
-    start = time.perf_counter()
-    work()
-    torch.cuda.synchronize(device)
-    return time.perf_counter() - start
-
-
-def interleaved(
-    works: Mapping[str, Callable[[], Any]], rounds: int, device: torch.device, longest: float = 5.0
-) -> dict[str, np.ndarray]:
-    """Seconds of every work in every round, taken in turn so that what disturbs the machine disturbs all of them.
-
-    Stops early, after three rounds at least, when ``longest`` seconds are over.
-    """
-    for work in works.values():
-        work()
-        work()
-    taken: dict[str, list[float]] = {name: [] for name in works}
-    end = time.monotonic() + longest
-    for number in range(rounds):
-        if number >= 3 and time.monotonic() > end:
-            break
-        for name, work in works.items():
-            taken[name].append(seconds_of(work, device))
-    return {name: np.array(values) for name, values in taken.items()}
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import common
+from pinnrun import timing
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Objective
 
@@ -80,9 +81,9 @@ def measure(network: Mlp, rows: int, rounds: int, ceilings: common.Ceilings) -> 
         "jacobian": lambda: objective.linearize(theta).J(),
         "gram": linear.gram,
     }
-    seconds = common.interleaved(works, rounds, CPU)
+    seconds = timing.interleaved(works, rounds, CPU)
     by_rows = {"gradient": works["gradient"], "jacrev": lambda: objective.linearize_rowwise(theta)}
-    slow = common.interleaved(by_rows, max(3, rounds // 8), CPU)
+    slow = timing.interleaved(by_rows, max(3, rounds // 8), CPU)
     seconds["jacrev"] = slow["jacrev"]
     gradients = {"jacobian": seconds["gradient"], "jacrev": slow["gradient"]}
     return Measured(network, rows, seconds, gradients, floors(objective, network, ceilings))
@@ -119,7 +120,7 @@ def record(item: Measured, ceilings: common.Ceilings) -> dict[str, Any]:
     for work, floor in item.floors.items():
         line[f"{work}_floor_ms"] = 1e3 * floor
     speeds = {"matmul_gflops": ceilings.flops / 1e9, "copy_gb_s": ceilings.bandwidth / 1e9}
-    return {**line, **speeds, "machine": common.machine(CPU)}
+    return {**line, **speeds, "machine": timing.machine(CPU)}
 
 
 def show(found: Sequence[Measured], ceilings: common.Ceilings) -> None:
@@ -135,7 +136,7 @@ def show(found: Sequence[Measured], ceilings: common.Ceilings) -> None:
         table.add_row(name_of(item.network), str(item.network.size), *cells)
     console = Console(width=common.WIDTH)
     console.print(table)
-    console.print(f"{common.machine(CPU)}\nceilings in this run: {ceilings.text()}")
+    console.print(f"{timing.machine(CPU)}\nceilings in this run: {ceilings.text()}")
     for item in found:
         if name_of(item.network) == "2-32-32-1":
             middle = item.ratio("jacobian")[0]

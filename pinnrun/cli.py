@@ -28,7 +28,11 @@ COMMANDS = {
     "train": Command("pinnrun.commands.train", "find the smallest network that reaches the target"),
     "sweep": Command("pinnrun.commands.sweep", "train once for every combination of values", ("--multirun",)),
     "evaluate": Command("pinnrun.commands.evaluate", "write a trained field, and its gradient, at your points"),
+    "calibrate": Command(
+        "pinnrun.commands.calibrate", "what a step costs on this device, and the alpha that it implies"
+    ),
     "koopman analyze": Command("pinnrun.commands.koopman_analyze", "forecast, spectrum and decisions of a saved run"),
+    "koopman compare": Command("pinnrun.commands.koopman_compare", "which trainings are alike, by their spectra"),
     "problems": Command("pinnrun.commands.problems", "list the problems that can be solved", hydra=False),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pinnrun import storage
 from pinnrun.errors import UserError
+from pinnrun.scaleup.theory import start_text
 from pinnrun.signals import stop_on_signals
 from pinnrun.storage import State
 
@@ -32,6 +33,8 @@ def execute(runner: Any) -> dict[str, Any]:
             display.start(title, config.target.loss)
             recorder.write_index()
             if runner.trainer.step == 0:
+                if config.scaleup.start != "theory":
+                    display.event(start_text(runner.trainer.bound, runner.trainer.network))
                 runner.checkpoint()
             recorder.status(State.RUNNING, runner.evidence, runner.trainer.step, runner.stage)
             state, reason = runner.run()

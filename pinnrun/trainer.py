@@ -67,9 +67,9 @@ class Trainer:
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed, config.sampling.numbers)
         random = self.generators["initialisation"]
-        network = config.architecture.start(
-            len(self.problem.coordinates), self.problem.features, self.problem.outputs, random
-        )
+        coordinates = len(self.problem.coordinates)
+        first, self.bound = config.scaleup.first_size(coordinates, config.target.loss)
+        network = config.architecture.start(coordinates, self.problem.features, self.problem.outputs, random, first)
         self.network: Network = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(random).to(device, precision)
         self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
@@ -117,6 +117,11 @@ class Trainer:
         field = Field(self.network, self.problem.inputs, self.problem.trial)
         self.weighed = Weighed(self.weighting, field, self._points, self.problem.objective)
         self.evaluation = self.problem.merit(field, self.evaluation_points)
+
+    @property
+    def rows(self) -> int:
+        """Rows that the training points leave."""
+        return sum(len(points) * term.rows for term, points in self._points)
 
     @property
     def objective(self) -> Objective:

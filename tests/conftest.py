@@ -42,6 +42,15 @@ def write_files(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache stays as it is: calibrations of the tests go into a folder of their own."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PINNRUN_CACHE_DIR", str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def toy_conf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small `conf/` with two groups, for tests of what is done with any config."""

@@ -10,7 +10,8 @@ import torch
 from omegaconf import OmegaConf
 
 from pinnrun.build import PRIVATE
-from pinnrun.commands.settings import AnalyzeSettings, EvaluateSettings
+from pinnrun.commands.calibrate import CalibrateSettings
+from pinnrun.commands.settings import AnalyzeSettings, CompareSettings, EvaluateSettings
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config, DisplaySettings, KoopmanSettings
 from pinnrun.problems.advection import Advection
@@ -50,8 +51,10 @@ PROBLEM_FILES = [option for option in OPTIONS if option.startswith("problem/")]
 # The file that spells a dataclass out: each of its keys, with its default and a comment.
 SPELLED_OUT: dict[str, type] = {
     "train": Config,
+    "calibrate": CalibrateSettings,
     "evaluate": EvaluateSettings,
     "koopman_analyze": AnalyzeSettings,
+    "koopman_compare": CompareSettings,
     "koopman/default": KoopmanSettings,
     "display/auto": DisplaySettings,
     "problem/advection": Advection,

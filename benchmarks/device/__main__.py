@@ -22,6 +22,7 @@ from rich.table import Table
 
 from benchmarks import common
 from benchmarks.device.figure import Measured
+from pinnrun import timing
 from pinnrun.architectures import Mlp
 from pinnrun.optimizers import Adam, LevenbergMarquardt, Pace
 from pinnrun.optimizers.capture import FIRST_USES
@@ -63,7 +64,7 @@ def main(words: Sequence[str] | None = None) -> int:
     ]
     note = "" if device.type == "cuda" else NOT_MEASURED
     common.write_csv(wanted.results / "device.csv", [record(item, ceilings, device, note) for item in found])
-    draw(wanted.results / "device.png", found, ", ".join(filter(None, (common.machine(device), note))))
+    draw(wanted.results / "device.png", found, ", ".join(filter(None, (timing.machine(device), note))))
     show(found, ceilings, device, note)
     return 0
 
@@ -94,7 +95,7 @@ def measure(
     if name == "adam" and device.type == "cuda":
         for _ in range(FIRST_USES + 1):  # after which the gradient is a recorded graph
             step()
-    seconds = common.interleaved({name: step}, rounds, device, longest)[name]
+    seconds = timing.interleaved({name: step}, rounds, device, longest)[name]
     least = count_step(name, network, rows)
     moved = least.numbers * torch.finfo(PRECISIONS[precision]).bits / 8
     return Measured(name, precision, width, rows, network.size, seconds, ceilings.floor(least.flops, moved))
@@ -135,7 +136,7 @@ def record(item: Measured, ceilings: dict[str, common.Ceilings], device: torch.d
         "matmul_gflops": speed.flops / 1e9,
         "copy_gb_s": speed.bandwidth / 1e9,
         "device": device.type,
-        "machine": common.machine(device),
+        "machine": timing.machine(device),
         "note": note,
     }
 
@@ -154,7 +155,7 @@ def show(found: Sequence[Measured], ceilings: dict[str, common.Ceilings], device
         table.add_row(*map(str, size), *cells)
     console = Console(width=common.WIDTH)
     console.print(table)
-    console.print(common.machine(device))
+    console.print(timing.machine(device))
     for precision, speed in ceilings.items():
         console.print(f"ceilings in this run, {precision}: {speed.text()}")
     if note:

@@ -125,8 +125,10 @@ class FamilySettings:
     """The size at which a run starts, and the embedding of its inputs: keys that every family has."""
 
     type: str = setting(help="the architecture's registered name")
-    width: int | None = setting(None, min=1, help="neurons per layer W; null: n_in + 1, the smallest viable")
-    depth: int = setting(1, min=1, help="layers D")
+    width: int | None = setting(
+        None, min=1, help="neurons per layer W; null: as scaleup.start says, n_in + 1 by default"
+    )
+    depth: int | None = setting(None, min=1, help="layers D; null: as scaleup.start says, 1 by default")
     activation: Literal["tanh", "sin", "softplus", "gelu"] = setting("tanh", help="the activation function")
     embedding: Literal["none", "fourier"] = setting("none", help="fourier: cos(Bz), sin(Bz) of the inputs, B random")
     frequencies: int = setting(16, min=1, help="rows of B: a cosine and a sine each")
@@ -143,11 +145,18 @@ class FamilySettings:
         if self.periods and not any(self.periods):
             yield "periods: none of them is a number; give the period of a periodic input, or []"
 
-    def own(self) -> dict[str, Any]:
-        """What the family's networks have beside size, activation and embedding."""
+    def own(self, depth: int) -> dict[str, Any]:
+        """What the family's networks of that depth have beside size, activation and embedding."""
         return {}
 
-    def start(self, coordinates: int, inputs: int, outputs: int, generator: torch.Generator | None = None) -> Any:
+    def start(
+        self,
+        coordinates: int,
+        inputs: int,
+        outputs: int,
+        generator: torch.Generator | None = None,
+        first: tuple[int, int] | None = None,
+    ) -> Any:
         """The first network: W = n_in + 1 counts coordinates (Hanin & Sellke 2018), not the features built on them.
 
         Args:
@@ -155,10 +164,12 @@ class FamilySettings:
             inputs: features of the problem.
             outputs: components of the problem.
             generator: draws what is random and not trained (a Fourier embedding's B); None: as from a seed of zero.
+            first: W and D where the settings give none; None: n_in + 1 and 1.
         """
-        width = self.width or coordinates + 1
+        smallest = first or (coordinates + 1, 1)
+        width, depth = self.width or smallest[0], self.depth or smallest[1]
         return self.network(
-            inputs, outputs, width, self.depth, self.activation, self._embedding(generator), **self.own()
+            inputs, outputs, width, depth, self.activation, self._embedding(generator), **self.own(depth)
         )
 
     def _embedding(self, generator: torch.Generator | None) -> Embedding:

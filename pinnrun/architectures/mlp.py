@@ -100,5 +100,5 @@ class MlpSettings(FamilySettings):
 
     network: ClassVar = Mlp
 
-    def own(self) -> dict[str, Any]:
+    def own(self, depth: int) -> dict[str, Any]:
         return {"adaptive_slope": self.adaptive_slope}

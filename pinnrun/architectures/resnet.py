@@ -121,5 +121,5 @@ class ResNetSettings(FamilySettings):
 
     network: ClassVar = ResNet
 
-    def own(self) -> dict[str, Any]:
-        return {"scheme": self.scheme, "step": self.step or 1.0 / self.depth}
+    def own(self, depth: int) -> dict[str, Any]:
+        return {"scheme": self.scheme, "step": self.step or 1.0 / depth}

@@ -35,6 +35,7 @@ class Entry:
     text: str
     group: dict[str, Any]
     about: dict[str, Any] = field(default_factory=dict)
+    loss: float | None = None  # the target that the file sets
 
     @property
     def summary(self) -> str:
@@ -87,7 +88,16 @@ def read(path: Path) -> Entry:
     group = content.get("problem", content) if isinstance(content, dict) else {}
     group = group if isinstance(group, dict) else {}
     about = group.get("about")
-    return Entry(path.stem, text, group, about if isinstance(about, dict) else {})
+    target = content.get("target") if isinstance(content, dict) else None
+    loss = _number(target.get("loss")) if isinstance(target, dict) else None
+    return Entry(path.stem, text, group, about if isinstance(about, dict) else {}, loss)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)  # YAML 1.1 reads 1e-7 as text
+    except (TypeError, ValueError):
+        return None
 
 
 def find(name: str, entries: Sequence[Entry]) -> Entry:
@@ -158,7 +168,39 @@ def page(entry: Entry, *options: str) -> list[str]:
         lines += ["", heading, *(f"  {line}" for line in keys)]
     if others:
         lines += ["", "it also sets", *(f"  {line}" for line in others)]
+    lines += sizes(entry)
     return [*lines, "", f"  $ pinnrun train{where} problem={entry.name}{_first_key(entry)}"]
+
+
+def sizes(entry: Entry) -> list[str]:
+    """What theory asks of a network for this problem and its target; nothing where one of them is not known."""
+    count = coordinates_of(entry)
+    if not count or entry.loss is None or entry.loss <= 0:
+        return []
+    from pinnrun.scaleup.theory import accuracy_for, bounds, size_text
+
+    accuracy = accuracy_for(entry.loss)
+    lines = [
+        "",
+        f"sizes in theory for n_in = {count} and eps = sqrt(2 target.loss) = {accuracy:.2g}, constants taken as 1",
+        f"  {'scaleup.start':<14} {'the solution is':<26} {'width':>6} {'depth':>12} {'parameters':>12}  source",
+    ]
+    for bound in bounds(count, accuracy):
+        cells = [size_text(value) for value in (bound.width, bound.depth, bound.parameters)]
+        lines.append(
+            f"  {bound.start:<14} {bound.solution:<26} {cells[0]:>6} {cells[1]:>12} {cells[2]:>12}  {bound.source}"
+        )
+    return [*lines, "  a run starts at the first, unless architecture.width and depth or scaleup.start say otherwise"]
+
+
+def coordinates_of(entry: Entry) -> int | None:
+    """The number of coordinates, time among them; None where the file does not say."""
+    text = str(entry.about.get("coordinates", ""))
+    if text == "d":
+        dimension = entry.group.get("dimension")
+        return dimension if isinstance(dimension, int) else None
+    numbers = [word for word in text.split() if word.isdigit()]
+    return sum(map(int, numbers)) + ("t" in text.split()) if numbers else None
 
 
 def _first_key(entry: Entry) -> str:

@@ -45,3 +45,28 @@ class AnalyzeSettings:
     modes: int = setting(10, min=1, help="the most modes of the weights")
     evaluate: bool = setting(True, help="evaluate the merit at forecast weights; rebuilds the run's problem")
     plugins: tuple[str, ...] = setting((), help="Python files, named again if the run was trained with plugins")
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """`pinnrun koopman compare`."""
+
+    runs: str | tuple[str, ...] | None = setting(None, help="run folders, folders that hold runs, patterns of both")
+    observable: Literal["weights", "loss", "log_loss"] = setting("weights", help="what the spectra are taken of")
+    stage: int | Literal["last", "all"] = setting("last", min=0, help="the stage of every run that is compared")
+    steps: tuple[int, int] | None = setting(None, min=1, help="first and last step of the stage; null: all in common")
+    every: int | None = setting(None, min=1, help="steps between samples; null: the fewest that all runs have")
+    delays: int | None = setting(None, min=0, help="samples stacked behind each; null: 32, a quarter of few samples")
+    rank: int = setting(10, min=1, help="eigenvalues that are compared")
+    clusters: int | None = setting(None, min=1, help="how many; null: by the largest silhouette")
+    shuffles: int = setting(200, min=1, help="relabellings of the shuffle control")
+    seed: int = setting(0, min=0, help="fixes shuffles and permutations")
+    out: str | None = setting(None, help="folder of the files; null: comparison/ where the runs lie")
+    figures: bool = setting(True, help="draw comparison.png")
+
+    def problems(self) -> Iterator[str]:
+        """What must be given, and in order."""
+        if not self.runs:
+            yield "runs: name what to compare, such as runs=[outputs/sweeps/poisson]"
+        if self.steps is not None and self.steps[0] >= self.steps[1]:
+            yield f"steps: the first, {self.steps[0]}, must be below the last, {self.steps[1]}"

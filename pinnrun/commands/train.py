@@ -65,10 +65,21 @@ def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
         raise UserError(
             f"{folder} holds a run already.\nGo on with it: pinnrun train resume={folder}; or name another."
         )
+    if checked_config(composed).scaleup.alpha == "auto":  # a number before the run begins: it is resumed with this one
+        composed = settled_alpha(composed)
     config = checked_config(composed)
     with storage.run_lock(folder):
         runner = make_runner(config, folder, config_text(composed), make_display(config.display.kind))
         return execute(runner)
+
+
+def settled_alpha(composed: DictConfig) -> DictConfig:
+    """The config with the α that this device is calibrated to, measured now if it is not yet."""
+    from pinnrun.calibration import settled
+    from pinnrun.display.tracking import tracker
+
+    own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "resume"])
+    return settled(own, tracker)
 
 
 def config_text(composed: DictConfig) -> str:

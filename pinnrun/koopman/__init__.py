@@ -4,6 +4,9 @@
 `verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` and `layer_spectra` decompose stored weights into
 modes, `loss_spectrum` and `observable_spectrum` the loss and a dictionary of observables; `prospects` says what the
 loss is at forecast weights. Arrays in, dataclasses out; numpy alone.
+
+`koopman.compare` asks which trainings are alike; it takes scipy, and so is
+imported by who needs it.
 """
 
 from pinnrun.koopman.clock import Clock

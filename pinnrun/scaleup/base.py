@@ -12,6 +12,7 @@ import numpy as np
 
 from pinnrun.koopman import Forecast
 from pinnrun.scaleup.price import Price
+from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.settings import setting
 
 
@@ -124,7 +125,9 @@ class Policy:
     """Settings that all policies share; each decides in its own way."""
 
     type: str = setting(help="the policy's registered name")
-    alpha: float = setting(2.0, above=1, help="widening factor: W becomes ceil(alpha W)")
+    alpha: float | Literal["auto"] = setting(
+        2.0, above=1, help="widening factor: W becomes ceil(alpha W); auto: what the device takes without slowing down"
+    )
     init: Literal["reinit", "zero_out"] = setting("reinit", help="how new neurons start")
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
@@ -132,15 +135,37 @@ class Policy:
     give_up: float = setting(
         0.02, min=0, below=1, help="P(reach) within the budget below which a run ends early; 0: never"
     )
+    start: Start = setting("theory", help="what gives the first size: the smallest viable, or a bound by regularity")
+    regularity: float = setting(1.0, above=0, help="order d of the space W^(d,inf) that start=sobolev supposes")
 
     needs_forecast = False
+    grows = True
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """The action after a window; ``forecast`` is None where ``needs_forecast`` is false."""
         raise NotImplementedError
 
+    def first_size(self, inputs: int, loss: float) -> tuple[tuple[int, int], Bound]:
+        """W and D that a run starts with where its architecture gives none, and the statement behind them.
+
+        Args:
+            inputs: coordinates n_in.
+            loss: L_min, which sets the accuracy that bounds go by.
+        """
+        width, depth, bound = first_size(
+            self.start,
+            inputs,
+            accuracy_for(loss),
+            self.regularity,
+            max_width=self.max_width,
+            max_depth=self.max_depth,
+            max_parameters=self.max_parameters,
+        )
+        return (width, depth), bound
+
     def wider(self, width: int) -> int:
         """W → αW, at least one neuron more, at most ``max_width``."""
+        assert self.alpha != "auto", "alpha is settled before a run begins"
         scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
         return min(max(scaled, width + 1), self.max_width)
 

@@ -12,6 +12,8 @@ from pinnrun.scaleup.base import Action, Decision, Policy, StageView
 class FixedPolicy(Policy):
     """Never grow; stop when the optimizer cannot step any more."""
 
+    grows = False
+
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """Go on for as long as the optimizer moves."""
         if view.stalled:

@@ -16,7 +16,7 @@ loses nothing that was acknowledged, and plain h5py opens every HDF5 file at any
 from pinnrun.storage.atomic import remove_leftovers, write_bytes, write_json, write_text
 from pinnrun.storage.checkpoint import load_checkpoint, save_checkpoint
 from pinnrun.storage.index import Index, encode_decision, read_index, write_index
-from pinnrun.storage.latest import latest_run
+from pinnrun.storage.latest import latest_run, runs_below
 from pinnrun.storage.lock import Holder, lock_holder, run_lock
 from pinnrun.storage.provenance import collect_provenance, git_state, versions
 from pinnrun.storage.run import Run, Stage, is_run, open_run
@@ -54,6 +54,7 @@ __all__ = [
     "read_window",
     "remove_leftovers",
     "run_lock",
+    "runs_below",
     "save_checkpoint",
     "versions",
     "write_bytes",

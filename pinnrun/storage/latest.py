@@ -33,6 +33,11 @@ def latest_run(root: str | os.PathLike[str] = "outputs", *, unfinished: bool = F
     return newest
 
 
+def runs_below(folder: str | os.PathLike[str]) -> list[Path]:
+    """The run folders in `folder`, at any depth, by name; links are not followed."""
+    return sorted(_find_below(Path(folder)))
+
+
 def _find_runs(root: Path) -> Iterator[Path]:
     for problem in _folders(root):
         if problem.name == SWEEPS:

@@ -7,6 +7,7 @@ import torch
 
 from benchmarks import common, jacobian
 from benchmarks.device import __main__ as device
+from pinnrun import timing
 from pinnrun.architectures import Mlp
 
 CPU = torch.device("cpu")
@@ -54,10 +55,10 @@ def test_a_floor_is_the_longer_of_operations_and_bytes():
 def test_works_are_taken_in_turn():
     seen = []
     works = {"a": lambda: seen.append("a"), "b": lambda: seen.append("b")}
-    taken = common.interleaved(works, 4, CPU)
+    taken = timing.interleaved(works, 4, CPU)
     assert seen == ["a", "a", "b", "b"] + ["a", "b"] * 4, "twice before it counts"
     assert {name: len(values) for name, values in taken.items()} == {"a": 4, "b": 4}
-    assert len(common.interleaved(works, 9, CPU, longest=0.0)["a"]) == 3
+    assert len(timing.interleaved(works, 9, CPU, longest=0.0)["a"]) == 3
 
 
 def test_jacobian(tmp_path, monkeypatch, capsys):

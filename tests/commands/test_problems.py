@@ -1,5 +1,6 @@
 """`pinnrun problems`: what can be solved and all of one problem, without importing what solves it."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 import yaml
 
 import pinnrun as package
-from pinnrun.commands.problems import COLUMNS, split
+from pinnrun.build import checked_config
+from pinnrun.commands.problems import COLUMNS, coordinates_of, read, split
+from pinnrun.composition.confdir import compose
 from pinnrun.registry import PROBLEMS
 
 CONF = Path(package.__file__).parents[1] / "conf/problem"
@@ -80,6 +83,27 @@ target:
     assert "|".join(keys) == expected
     assert "|".join(others) == "target:|  loss: 1e-3   # small"
     assert split("type: wave\nspeed: 3  # of sound\n") == (["speed: 3  # of sound"], [])
+
+
+@pytest.mark.parametrize(("name", "inputs"), [("npbe", 3), ("poisson", 2), ("heat4d", 5), ("wave", 2), ("lorenz", 1)])
+def test_a_page_tells_what_theory_asks_for(pinnrun, name, inputs):
+    target = float(yaml.safe_load((CONF / f"{name}.yaml").read_text())["target"]["loss"])
+    accuracy = (2.0 * target) ** 0.5
+    out = pinnrun("problems", name).out
+    assert f"n_in = {inputs} and eps = sqrt(2 target.loss) = {accuracy:.2g}" in out
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith("  ") and line.split()}
+    assert rows["theory"][2:4] == [str(inputs + 1), "1"]
+    assert str(inputs + 4) in rows["integrable"]
+    parameters = f"{math.log(1 / accuracy) * accuracy**-inputs:.0f}"
+    wanted = parameters if len(parameters) < 6 else f"{float(parameters):.1e}"
+    assert wanted in rows["sobolev"] and "Yarotsky" in rows["sobolev"]
+    assert out.isascii()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_coordinates_are_read_from_the_page_as_the_problem_has_them(path):
+    config = checked_config(compose("train", [f"problem={path.stem}"]))
+    assert coordinates_of(read(path)) == len(config.problem.coordinates)
 
 
 def test_my_own_are_listed_too(pinnrun, workplace, monkeypatch):

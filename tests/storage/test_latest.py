@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pinnrun.errors import UserError
-from pinnrun.storage import latest_run, run_lock
+from pinnrun.storage import latest_run, run_lock, runs_below
 
 
 def make_run(path: Path, started: str | None = None, state: str = "interrupted") -> Path:
@@ -77,3 +77,12 @@ def test_no_run_at_all(tmp_path):
     make_run(tmp_path / "npbe" / "b", "2021-01-01T00:00:00+00:00", "done")
     with pytest.raises(UserError, match="no unfinished run"):
         latest_run(tmp_path, unfinished=True)
+
+
+def test_runs_below_a_folder_by_name_at_any_depth(tmp_path):
+    inner, outer = make_run(tmp_path / "b" / "c"), make_run(tmp_path / "a")
+    (tmp_path / "empty").mkdir()
+    make_run(outer / "not another")  # what a run holds is its own
+    (tmp_path / "link").symlink_to(outer)
+    assert runs_below(tmp_path) == [outer, inner]
+    assert runs_below(tmp_path / "nowhere") == []

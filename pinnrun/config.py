@@ -42,9 +42,10 @@ class KoopmanSettings:
 
     backtests: bool = setting(True, help="mix the residuals of the run's own backtests into the band")
     acceleration: Literal["none", "auto", "velocity", "trend", "average", "modes", "subspace"] = setting(
-        "none", help="Koopman training: jumps of the weights to where their dynamics lead; auto: all kinds, first order only"
+        "none",
+        help="Koopman training: jumps of the weights to where their dynamics lead; auto: beside first-order methods",
     )
-    jump_every: int = setting(200, min=8, unit="steps", help="from one attempt at a jump to the next, at least")
+    jump_every: int = setting(100, min=8, unit="steps", help="from one attempt at a jump to the next, at least")
     jump_snapshot: int = setting(5, min=1, unit="steps", help="between two snapshots of the weights that jumps go by")
     jump_audit: bool = setting(True, help="undo a jump that half an interval later has left the loss above its trend")
 

@@ -61,6 +61,7 @@ class Leap:
         self.history: list[tuple[int, float]] = []  # steps of the stage and losses, at the snapshots
         self.interval, self.due, self.spent = self.base, self.base, 0.0
         self.before: Record | None = None  # the jump that may yet be undone
+        self.damping = acceleration.DAMPING
         self.attempts = self.far = 0
 
     # -- between two steps -----------------------------------------------------------------------------------
@@ -86,9 +87,7 @@ class Leap:
 
     def _most(self, trainer: Trainer) -> int:
         """Evaluations of an attempt, at most."""
-        readings = acceleration.READINGS[self.kind]
-        most = 1 + sum(acceleration.EVALUATIONS[reading] for reading in readings)
-        return most + 2 * bool(trainer.sampling.every)
+        return 1 + acceleration.EVALUATIONS[self.kind] + 2 * bool(trainer.sampling.every)
 
     # -- jumping ---------------------------------------------------------------------------------------------
 
@@ -101,6 +100,7 @@ class Leap:
         best = min(range(len(candidates)), key=lambda i: values[i + 1] if isfinite(values[i + 1]) else float("inf"))
         before, after = values[0], values[best + 1]
         accepted = acceleration.falls(before, after)
+        self._learn_damping(candidates.kinds, best, accepted)
         if accepted and trainer.sampling.every:  # chosen for these points; is it lower on others too?
             before, after = self._values(self._objective(trainer), [trainer.theta, thetas[best]])
             accepted = acceleration.falls(before, after)
@@ -122,7 +122,7 @@ class Leap:
         if not accepted:
             return ""
         if self.audit:
-            self._keep(trainer, step)
+            self._keep(trainer, step, record)
         trainer.theta = thetas[best].clone()
         if self.resets:
             trainer.optimizer.grow(None, trainer.network.size)
@@ -132,9 +132,8 @@ class Leap:
 
     def _candidates(self, path: Path, objective: Objective, trainer: Trainer) -> Candidates:
         """All points that are worth an evaluation."""
-        readings = acceleration.READINGS[self.kind]
-        found = acceleration.extrapolations(path, readings, trainer.stage_step)
-        if "subspace" not in readings:
+        found = acceleration.extrapolations(path, self.kind, trainer.stage_step)
+        if self.kind not in ("auto", "subspace"):
             return found
         span, spread = acceleration.directions(path)
         lengths = acceleration.PROBE * spread
@@ -142,8 +141,17 @@ class Leap:
         probes = torch.as_tensor(path.weights(lengths[:, None] * span)).to(trainer.theta)
         slopes = torch.stack([objective.residual(theta) - here for theta in probes]).cpu().double().numpy()
         self.spent += self._price(1 + len(span))
-        steps = acceleration.least_squares(here.cpu().double().numpy(), slopes / lengths[:, None])
+        dampings = acceleration.dampings(self.damping)
+        steps = acceleration.least_squares(here.cpu().double().numpy(), slopes / lengths[:, None], dampings)
         return found + Candidates(("subspace",) * len(steps), steps @ span)
+
+    def _learn_damping(self, kinds: tuple[str, ...], best: int, accepted: bool) -> None:
+        """That of the best point if it is one of the subspace's, which come last; a heavier one where all failed."""
+        tried = acceleration.dampings(self.damping)
+        if not accepted:
+            self.damping = tried[-1]
+        elif kinds[best] == "subspace":
+            self.damping = tried[best - len(kinds)]
 
     def _objective(self, trainer: Trainer) -> Objective:
         """What candidates are judged by: the loss on the training points, or on fresh ones where those move.
@@ -176,13 +184,14 @@ class Leap:
 
     # -- regretting ------------------------------------------------------------------------------------------
 
-    def _keep(self, trainer: Trainer, step: int) -> None:
+    def _keep(self, trainer: Trainer, step: int, record: Record) -> None:
         """All that undoing a jump needs."""
         audit = step + self.base // 2
         self.before = {
             "theta": trainer.theta.clone(),
             "optimizer": copy.deepcopy(trainer.optimizer.state()),
             "step": step,
+            "record": dict(record),
             "audit": audit,
             "expected": acceleration.expectation(*zip(*self.history, strict=True), audit),
         }
@@ -200,8 +209,7 @@ class Leap:
         self.snapshots.clear()
         self.interval = min(2 * self.interval, SELDOMEST * self.base)
         self.due = step + self.interval
-        taken = next((record for record in reversed(self.records) if record["accepted"]), None)
-        self.records.append({**(taken or {}), "step": trainer.step, "undone": True})
+        self.records.append({**before["record"], "undone": True})
         lost = f"loss {since[-1]:.3g} where {10 ** before['expected']:.3g} was expected"
         return f"the jump {step - before['step']} steps ago is undone: {lost}"
 
@@ -220,6 +228,7 @@ class Leap:
             "interval": self.interval,
             "due": self.due,
             "spent": self.spent,
+            "damping": self.damping,
             "before": copy.deepcopy(self.before),
             "attempts": self.attempts,
             "far": self.far,
@@ -232,7 +241,7 @@ class Leap:
         """Take up a saved state that is this object's own, its tensors where θ lives."""
         self.snapshots = deque(state["snapshots"], maxlen=self.count)
         self.history = [(int(step), loss) for step, loss in state["history"]]
-        for name in ("interval", "due", "spent", "attempts", "far", "hinted"):
+        for name in ("interval", "due", "spent", "damping", "attempts", "far", "hinted"):
             setattr(self, name, state[name])
         self.before = state["before"]
         self.records = state["records"]
@@ -254,4 +263,6 @@ def notice(config: Config) -> str:
         return ""
     if kind == "auto":
         return f"koopman.acceleration=auto makes no jumps beside {method}, whose steps are long already; name a kind to"
-    return f"koopman.acceleration={kind} makes {method} forget its memory at every jump; it is meant for adam and its kin"
+    return (
+        f"koopman.acceleration={kind} makes {method} forget its memory at every jump; it is meant for adam and its kin"
+    )

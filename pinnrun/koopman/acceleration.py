@@ -34,30 +34,31 @@ from numpy.typing import ArrayLike
 from pinnrun.koopman.curve import Array, LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
 
-READINGS = {
-    "auto": ("velocity", "trend", "average", "modes", "subspace"),
-    **{kind: (kind,) for kind in ("velocity", "trend", "average", "modes", "subspace")},
-}
+READINGS = ("velocity", "trend", "average", "modes", "subspace")
 HORIZONS = (10.0, 30.0, 100.0, 300.0, 1000.0)  # steps
+FEW_HORIZONS, FEW_SHARES = (100.0, 300.0, 1000.0), (0.5,)  # what "auto" tries beside the subspace
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the window that an average is taken over
 GAIN = 0.02  # a jump must lower the loss by this part of it
 RANK = 8  # modes of a forecast, at most
 ENERGY = 0.99  # share of the squared singular values of the increments that they hold
 NOISE = 1e-12  # of the largest singular value, below which it is rounding
-DIRECTIONS = 12  # of a subspace, at most
+DIRECTIONS = 6  # of a subspace, at most
 PROBE = 0.1  # of the spread along a direction: how far off a residual is taken to see its slope
-DAMPINGS = (1e-8, 1e-5, 1e-2)  # of its least-squares model, relative to each direction's own curvature
+DAMPING = 1.0  # of its least-squares model at first, relative to each direction's own curvature
+LADDER = (0.1, 1.0, 10.0)  # times the damping that served last: those that are tried
+RANGE = (1e-6, 1e3)  # of the damping
 NEAR = 0.25  # |ln| of two horizons below which the second is not worth an evaluation
 MARGIN = 0.1  # decades above its forecast at which a jump is regretted
 
 
-# Evaluations of the loss or the residual that each reading asks for, at most.
+# Evaluations of the loss or the residual that each kind of attempt asks for, at most.
 EVALUATIONS = {
     "velocity": 2 * len(HORIZONS),
     "trend": 1 + len(HORIZONS),
     "average": len(SHARES),
     "modes": 1 + len(HORIZONS),
-    "subspace": 1 + DIRECTIONS + len(DAMPINGS),
+    "subspace": 1 + DIRECTIONS + len(LADDER),
+    "auto": len(FEW_HORIZONS) + len(FEW_SHARES) + 1 + DIRECTIONS + len(LADDER),
 }
 
 
@@ -153,7 +154,7 @@ def velocities(path: Path, horizons: Sequence[float] = HORIZONS) -> Candidates:
 
 
 def trends(path: Path, horizons: Sequence[float] = (0.0, *HORIZONS)) -> Candidates:
-    """m + (k - mean t) v for each horizon k: the fitted line itself; k = 0 is where it stands now."""
+    """M + (k - mean t) v for each horizon k: the fitted line itself; k = 0 is where it stands now."""
     ahead = np.asarray(horizons) - path.times.mean()
     return _of("trend", path.points.mean(axis=0) + np.multiply.outer(ahead, path.velocity))
 
@@ -188,7 +189,7 @@ def forecasts(
 
 
 def _geometric(values: Array, count: float) -> Array:
-    """l + l^2 + ... + l^count."""
+    """L + l^2 + ... + l^count."""
     one = np.abs(1.0 - values) < 1e-12
     safe = np.where(one, 0.0, values)
     power = np.zeros_like(safe) if np.isinf(count) else safe**count
@@ -203,7 +204,7 @@ def directions(path: Path, rank: int = DIRECTIONS) -> tuple[Array, Array]:
     return right[:kept], singular[:kept] / np.sqrt(len(spread))
 
 
-def least_squares(residual: Array, slopes: Array, dampings: Sequence[float] = DAMPINGS) -> Array:
+def least_squares(residual: Array, slopes: Array, dampings: Sequence[float]) -> Array:
     """Steps c that minimise |r + sum_j c_j s_j|^2 + damping sum_j |s_j|^2 c_j^2, (C, d), one for each damping.
 
     Args:
@@ -220,16 +221,24 @@ def least_squares(residual: Array, slopes: Array, dampings: Sequence[float] = DA
     return np.array([-(right.T @ (seen * safe / (safe**2 + damping))) / scale for damping in dampings])
 
 
-def extrapolations(path: Path, readings: Sequence[str], steps: int) -> Candidates:
-    """What these readings but "subspace", which asks for residuals, make of the path of a stage after `steps` steps."""
-    makers = {
-        "velocity": lambda: velocities(path, log_time(steps)),
-        "trend": lambda: trends(path),
-        "average": lambda: averages(path),
-        "modes": lambda: forecasts(path),
-    }
-    nothing = Candidates((), np.empty((0, path.basis.shape[1])))
-    return sum((makers[reading]() for reading in readings if reading in makers), nothing)
+def dampings(served: float) -> list[float]:
+    """What is tried around the damping that served last."""
+    return [min(max(factor * served, RANGE[0]), RANGE[1]) for factor in LADDER]
+
+
+def extrapolations(path: Path, kind: str, steps: int) -> Candidates:
+    """Where this kind of attempt looks, but for the subspace, which asks for residuals, after `steps` steps of a stage."""
+    if kind == "velocity":
+        return velocities(path, log_time(steps))
+    if kind == "trend":
+        return trends(path)
+    if kind == "average":
+        return averages(path)
+    if kind == "modes":
+        return forecasts(path)
+    if kind == "auto":
+        return velocities(path, FEW_HORIZONS) + averages(path, FEW_SHARES)
+    return Candidates((), np.empty((0, path.basis.shape[1])))
 
 
 def falls(before: float, after: float, gain: float = GAIN) -> bool:

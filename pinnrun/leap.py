@@ -2,11 +2,11 @@
 
 Every so many steps the latest snapshots of θ are read as a linear system in several ways
 (`pinnrun.koopman.acceleration`), the loss is evaluated at every point that these lead to, all on the same data, and θ
-moves to the lowest if that is lower than here by 2 %. The optimizer keeps its moments. What a jump lands on may still be
-a bad place to go on from; so θ and the optimizer of before it are kept, and half an interval later the jump is undone if
-the loss lies above what its trend before the jump had promised. Attempts that fail come half as often, and none is made
-that would bring their evaluations above a twentieth of what the steps have cost: in counts, not in seconds, so that a
-resumed run decides as it would have.
+moves to the lowest if that is lower than here by 2 %. The optimizer keeps its moments. What a jump lands on may still
+be a bad place to go on from; so θ and the optimizer of before it are kept, and half an interval later the jump is
+undone if the loss lies above what its trend before the jump had promised. Attempts that fail come half as often, and
+none is made that would bring their evaluations above a twentieth of what the steps have cost: in counts, not in
+seconds, so that a resumed run decides as it would have.
 """
 
 from __future__ import annotations
@@ -263,6 +263,4 @@ def notice(config: Config) -> str:
         return ""
     if kind == "auto":
         return f"koopman.acceleration=auto makes no jumps beside {method}, whose steps are long already; name a kind to"
-    return (
-        f"koopman.acceleration={kind} makes {method} forget its memory at every jump; it is meant for adam and its kin"
-    )
+    return f"koopman.acceleration={kind} makes {method} forget its memory at every jump; it is meant for adam"

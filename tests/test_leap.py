@@ -11,6 +11,7 @@ from runs import assert_same, composed, interrupt, lookup, resume, start
 
 from pinnrun import leap as module
 from pinnrun.build import checked_config, prepare_torch
+from pinnrun.calculus import Objective
 from pinnrun.koopman import acceleration
 from pinnrun.strict import ConfigError
 from pinnrun.trainer import Trainer
@@ -166,13 +167,13 @@ def test_attempts_cost_a_twentieth_of_the_steps_at_most():
     trainer = trainer_of("koopman.acceleration=auto", "koopman.jump_every=20")
     counted = 0
 
-    def count(self, theta, original=type(trainer.objective)._squares):
+    def count(self, theta, original=Objective._squares):
         nonlocal counted
         counted += not theta.requires_grad
         return original(self, theta)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(type(trainer.objective), "_squares", count)
+        patch.setattr(Objective, "_squares", count)
         for _ in range(700):
             trainer.advance()
             assert trainer.leap.spent <= 0.05 * trainer.stage_step

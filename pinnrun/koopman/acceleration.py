@@ -9,7 +9,7 @@ if any is lower than here. At the last snapshot, t = 0, with times t_i <= 0 of t
     trend      w(k) = m + (k - mean t) v: the same line, without what w(0) deviates from it (eigenvalue 0)
     average    means of the last snapshots: all that moves has eigenvalue 0 (Polyak & Juditsky 1992, SIAM J. Control
                Optim. 30, 838; of the latest weights: Kaddour 2022, arXiv 2209.14981)
-    modes      w(k) = w(0) + sum_j b_j (l_j + l_j^2 + ... + l_j^k) phi_j, by dynamic mode decomposition of the increments
+    modes      w(k) = w(0) + sum_j b_j (l_j + l_j^2 + ... + l_j^k) phi_j, by dynamic mode decomposition of increments
                (Schmid 2010, J. Fluid Mech. 656, 5; see `pinnrun.koopman.spectrum`), with |l_j| <= 1
     subspace   every mode by a horizon of its own: the step in the span of the window's leading directions that a
                least-squares model of the residual asks for (in the span of past steps: Narkiss & Zibulevsky 2005)
@@ -154,7 +154,7 @@ def velocities(path: Path, horizons: Sequence[float] = HORIZONS) -> Candidates:
 
 
 def trends(path: Path, horizons: Sequence[float] = (0.0, *HORIZONS)) -> Candidates:
-    """M + (k - mean t) v for each horizon k: the fitted line itself; k = 0 is where it stands now."""
+    """The fitted line itself, m + (k - mean t) v, for each horizon k; k = 0 is where it stands now."""
     ahead = np.asarray(horizons) - path.times.mean()
     return _of("trend", path.points.mean(axis=0) + np.multiply.outer(ahead, path.velocity))
 
@@ -189,7 +189,7 @@ def forecasts(
 
 
 def _geometric(values: Array, count: float) -> Array:
-    """L + l^2 + ... + l^count."""
+    """The sum l + l^2 + ... + l^count, (r,)."""
     one = np.abs(1.0 - values) < 1e-12
     safe = np.where(one, 0.0, values)
     power = np.zeros_like(safe) if np.isinf(count) else safe**count
@@ -227,7 +227,7 @@ def dampings(served: float) -> list[float]:
 
 
 def extrapolations(path: Path, kind: str, steps: int) -> Candidates:
-    """Where this kind of attempt looks, but for the subspace, which asks for residuals, after `steps` steps of a stage."""
+    """Where this kind of attempt looks after `steps` steps of a stage; the subspace is not among it, for want of r."""
     if kind == "velocity":
         return velocities(path, log_time(steps))
     if kind == "trend":

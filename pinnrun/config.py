@@ -54,6 +54,21 @@ class KoopmanSettings:
         "auto", help="what is forecast against L_min; auto: the merit where it was measured"
     )
     backtests: bool = setting(True, help="mix the residuals of the run's own backtests into the band")
+    acceleration: Literal["none", "auto", "velocity", "trend", "average", "modes", "subspace"] = setting(
+        "none",
+        help="Koopman training: jumps of the weights to where their dynamics lead; auto: beside first-order methods",
+    )
+    jump_every: int = setting(100, min=8, unit="steps", help="from one attempt at a jump to the next, at least")
+    jump_snapshot: int = setting(5, min=1, unit="steps", help="between two snapshots of the weights that jumps go by")
+    jump_audit: bool = setting(True, help="undo a jump that half an interval later has left the loss above its trend")
+
+    def problems(self) -> Iterator[str]:
+        """Combinations that make no sense."""
+        if self.jump_every < 4 * self.jump_snapshot:
+            yield (
+                f"jump_snapshot: {self.jump_every} steps hold fewer than four snapshots {self.jump_snapshot} steps "
+                f"apart; use at most {self.jump_every // 4}, or a longer jump_every"
+            )
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,14 @@ class Config:
                         f"{group}: {getattr(self, group).type} goes by residuals that fall to zero, which "
                         f"{self.problem.name} has none of: it minimises an energy; use {group}=fixed"
                     )
+        if self.koopman.acceleration != "none":
+            if self.problem.formulation != "residual":
+                yield (
+                    f"koopman.acceleration: jumps are judged by a loss that falls to zero, which {self.problem.name} "
+                    "has none of: it minimises an energy; use koopman.acceleration=none"
+                )
+            if self.optimizer.type == "multistart" and self.koopman.acceleration != "auto":
+                yield "koopman.acceleration: multistart trains many networks, and jumps move one; use auto or none"
         if self.weighting.type == "causal" and all(term.time is None for term in self.problem.terms()):
             yield (
                 f"weighting: causal follows time, and no term of {self.problem.name} names its time coordinate; "

@@ -205,6 +205,7 @@ class Runner:
                 "action": decision.action.value,
                 "evidence": decision.evidence,
                 "forecast": outlook.as_dict() if outlook else None,
+                **({"jumps": trainer.leap.take_records()} if trainer.leap else {}),
             },
             self.account.stage(
                 decision,

@@ -16,6 +16,7 @@ from pinnrun.architectures.coefficients import grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
 from pinnrun.geometry.sampling import make_generator
+from pinnrun.leap import make_leap, notice
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action
@@ -76,6 +77,7 @@ class Trainer:
         self.best_loss = self.latest_merit = inf
         self.stuck: Outcome | None = None  # why no further step will move θ
         self.event = ""  # what the last step has to tell
+        self.leap = make_leap(config)  # jumps between the steps, where the config asks for them
         self._latest_shares: dict[str, float] = {}
         self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), self.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
@@ -156,7 +158,9 @@ class Trainer:
         self.best_loss = min(self.best_loss, loss)
         self.step += 1
         self.stage_step += 1
-        self.event = info.event
+        self.event = info.event or (notice(self.config) if self.step == 1 else "")
+        if self.leap:
+            self.event = self.leap.after_step(self, loss) or self.event
         self.rejections = 0 if info.outcome in GOES_ON else self.rejections + 1
         forgiven = RETRIES if self.sampling.every or self.weighting.moves else 0
         self.stuck = info.outcome if self.rejections > forgiven else None
@@ -267,6 +271,8 @@ class Trainer:
         self.stage_step = self.held = self.rejections = 0
         self.best_loss = self.latest_merit = inf
         self.weighting.start()
+        if self.leap:
+            self.leap.start()
         self.draw_points()
         return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
 
@@ -288,6 +294,7 @@ class Trainer:
             "points_drawn_from": self.points_drawn_from.clone(),
             "points_kept": {name: rows.clone() for name, rows in self.points_kept.items()},
             "weighting": self.weighting.state(),
+            "leap": self.leap.state() if self.leap else None,
             "step": self.step,
             "stage_step": self.stage_step,
             "held": self.held,
@@ -315,6 +322,8 @@ class Trainer:
         if self.config.target.error is not None:
             self.goal, self.error = state["goal"], state["error"]
         self._latest_shares = dict(state["latest_shares"])
+        if self.leap and state.get("leap"):  # not where jumps were switched on when the run was resumed
+            self.leap.load(moved(state["leap"], self.device))
 
     def parameters(self) -> Tensor:
         """θ on the CPU in float64, ``(P,)``."""

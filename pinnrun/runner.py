@@ -181,7 +181,7 @@ class Runner:
         view = StageView(
             steps, loss, network.width, network.depth, self.last_growth,
             self.pace.window, self.pace.minimum, self.pace.horizon,
-            lambda width, depth: size_after(network, width, depth, self.policy.init),
+            lambda width, depth: size_after(network, width, depth, self.policy.init, self.policy.deepen_init),
             trainer.stuck.value if trainer.stuck else None,
         )  # fmt: skip
         return self.policy.decide(view, outlook)

@@ -26,6 +26,7 @@ NEAR = 2.0  # the merit is measured once the training loss is within this factor
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
 GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
+PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual by which new neurons may be chosen: at least, and as many
 PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
 
 
@@ -231,18 +232,19 @@ class Trainer:
     def grow(self, action: Action) -> dict[str, Any]:
         """Widen or deepen by the policy's rule; reports what happened to the function."""
         policy, old = self.config.scaleup, self.solution
-        generator, before = self.generators["growth"], self.network
+        generator, before, rule = self.generators["growth"], self.network, policy.start(action)
+        probe = self.weighed.probe(max(PROBED, PROBED_PER_PARAMETER * before.size))
         if action is Action.WIDEN:
-            growth = grow(widen, before, self.theta, policy.wider(before.width), policy.init, generator)
+            growth = grow(widen, before, self.theta, policy.wider(before.width), rule, generator, probe=probe)
         else:
-            growth = grow(deepen, before, self.theta, policy.init, generator)
+            growth = grow(deepen, before, self.theta, rule, generator, probe=probe)
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.held = self.rejections = 0
         self.best_loss = self.latest_merit = inf
         self.weighting.start()
         self.draw_points()
-        return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
+        return {"action": action.value, "init": rule, "change": self._change(old, self.solution)}
 
     def _change(self, old: TrainedField, new: TrainedField) -> float:
         """Max |u_new − u_old| over the evaluation points of the first term."""

@@ -13,6 +13,9 @@ import numpy as np
 from pinnrun.koopman import Forecast
 from pinnrun.settings import setting
 
+Start = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
+"""How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""
+
 
 class Action(Enum):
     """What is done after a window."""
@@ -83,7 +86,8 @@ class Policy:
 
     type: str = setting(help="the policy's registered name")
     alpha: float = setting(2.0, above=1, help="widening factor: W becomes ceil(alpha W)")
-    init: Literal["reinit", "zero_out"] = setting("reinit", help="how new neurons start")
+    init: Start = setting("reinit", help="how the new neurons of a widening start")
+    deepen_init: Start = setting("reinit", help="how a new layer starts")
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
     max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
@@ -93,6 +97,10 @@ class Policy:
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """The action after a window; ``forecast`` is None where ``needs_forecast`` is false."""
         raise NotImplementedError
+
+    def start(self, action: Action) -> Start:
+        """How what this growth adds starts."""
+        return self.init if action is Action.WIDEN else self.deepen_init
 
     def wider(self, width: int) -> int:
         """W → αW, at least one neuron more, at most ``max_width``."""

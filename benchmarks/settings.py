@@ -14,7 +14,20 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
-ADDED: Mapping[str, Any] = {"scaleup.give_up": 0.02, "target.error": None}
+ADDED: Mapping[str, Any] = {
+    "scaleup.give_up": 0.02,
+    "scaleup.start": "theory",
+    "scaleup.regularity": 1,
+    "scaleup.deepen_init": "reinit",
+    "target.error": None,
+    "koopman.forecaster": "damped_trend",
+    "koopman.clock": "auto",
+    "koopman.observable": "auto",
+    "koopman.acceleration": "none",
+    "koopman.jump_every": 100,
+    "koopman.jump_snapshot": 5,
+    "koopman.jump_audit": True,
+}
 """Dotted keys that older configs lack, each with the value that does what was done without it."""
 
 

@@ -27,6 +27,7 @@ NEAR = 2.0  # the merit is measured once the training loss is within this factor
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
 GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
+PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual by which new neurons may be chosen: at least, and as many
 PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
 
 
@@ -259,13 +260,15 @@ class Trainer:
     def grow(self, action: Action, width: int | None = None) -> dict[str, Any]:
         """Widen (to ``width``, or the policy's next), deepen or start afresh; reports what became of the function."""
         policy, old = self.config.scaleup, self.solution
-        generator, before = self.generators["growth"], self.network
+        generator, before, rule = self.generators["growth"], self.network, policy.init_of(action)
+        probe = self.weighed.probe(max(PROBED, PROBED_PER_PARAMETER * before.size))
         if action is Action.WIDEN:
-            growth = grow(widen, before, self.theta, width or policy.wider(before.width), policy.init, generator)
+            wider = width or policy.wider(before.width)
+            growth = grow(widen, before, self.theta, wider, rule, generator, probe=probe)
         elif action is Action.RESTART:
-            growth = grow(restart, before, self.theta, generator)
+            growth = grow(restart, before, self.theta, generator, probe=probe)
         else:
-            growth = grow(deepen, before, self.theta, policy.init, generator)
+            growth = grow(deepen, before, self.theta, rule, generator, probe=probe)
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.held = self.rejections = 0
@@ -274,7 +277,8 @@ class Trainer:
         if self.leap:
             self.leap.start()
         self.draw_points()
-        return {"action": action.value, "init": policy.init, "change": self._change(old, self.solution)}
+        started = "reinit" if action is Action.RESTART else rule
+        return {"action": action.value, "init": started, "change": self._change(old, self.solution)}
 
     def _change(self, old: TrainedField, new: TrainedField) -> float:
         """Max |u_new − u_old| over the evaluation points of the first term."""

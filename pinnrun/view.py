@@ -23,7 +23,7 @@ def stage_view(runner: Runner) -> StageView:
     network = trainer.network
 
     def size_of(width: int, depth: int) -> int:
-        return size_after(network, width, depth, policy.init)
+        return size_after(network, width, depth, policy.init, policy.deepen_init)
 
     cost = step_cost(runner.config)
     seconds = (runner.clock.cpu - runner.stage_started) / max(trainer.stage_step, 1)

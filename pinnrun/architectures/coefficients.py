@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnrun.architectures.growth import Growth
+from pinnrun.architectures.growth import Growth, Probe
 from pinnrun.architectures.layout import Layout
 from pinnrun.architectures.network import Network
-from pinnrun.calculus import Jet, Tape
+from pinnrun.calculus import Jet, Linearization, Tape
 
 Coefficients = tuple[tuple[str, float], ...]
 """Names, and the values at which training starts."""
@@ -83,6 +83,11 @@ class WithCoefficients:
     def depth(self) -> int:
         """The network's."""
         return self.network.depth
+
+    @property
+    def neurons(self) -> dict[str, tuple[str | None, ...]]:
+        """The network's; the coefficients count none."""
+        return {**self.network.neurons, KEY: (None,)}
 
     @property
     def place(self) -> slice:
@@ -144,13 +149,20 @@ def from_description(description: Mapping[str, Any], make: Callable[[dict[str, A
     return with_coefficients(make(plain), tuple((name, float(value)) for name, value in pairs))
 
 
-def grow(rule: Callable[..., Growth], network: Any, theta: Tensor, *arguments: Any) -> Growth:
-    """``rule(network, theta, *arguments)``, of which the coefficients see nothing."""
+def grow(rule: Callable[..., Growth], network: Any, theta: Tensor, *arguments: Any, probe: Probe) -> Growth:
+    """``rule(network, theta, *arguments, probe)``, of which the coefficients see nothing."""
     if not isinstance(network, WithCoefficients):
-        return rule(network, theta, *arguments)
-    inner = rule(network.network, theta[: network.network.size], *arguments)
+        return rule(network, theta, *arguments, probe)
+    outer: Any = network
+    known = theta[network.place]
+
+    def inside(inner: Any, part: Tensor) -> Linearization:
+        """The objective of another network inside; the coefficients' columns of J stand behind its own."""
+        return probe(replace(outer, network=inner), torch.cat([part, known]))
+
+    inner = rule(network.network, theta[: network.network.size], *arguments, inside)
     grown: Any = replace(network, network=inner.architecture)
     places = inner.old_to_new
     if places is not None:
         places = torch.cat([places, torch.arange(inner.architecture.size, grown.size)])
-    return Growth(grown, torch.cat([inner.theta, theta[network.place]]), places)
+    return Growth(grown, torch.cat([inner.theta, known]), places)

@@ -53,7 +53,10 @@ class Family:
             raise ValueError(f"unknown activation {self.activation!r}")
 
     def shapes(self) -> Shapes:
-        """Names and shapes of the parameters in the order of θ."""
+        """Names and shapes of the parameters in the order of θ.
+
+        An axis along the W neurons of a layer is a name for that layer: axes of one name count the same neurons.
+        """
         raise NotImplementedError
 
     def gate(self, layer: int) -> str:
@@ -67,7 +70,17 @@ class Family:
 
     @cached_property
     def _layout(self) -> Layout:
-        return Layout(self.shapes())
+        return Layout(
+            [
+                (name, tuple(self.width if isinstance(axis, str) else axis for axis in axes))
+                for name, axes in self.shapes()
+            ]
+        )
+
+    @property
+    def neurons(self) -> dict[str, tuple[str | None, ...]]:
+        """By part: the layer whose neurons each of its axes counts, or None."""
+        return {name: tuple(axis if isinstance(axis, str) else None for axis in axes) for name, axes in self.shapes()}
 
     @property
     def size(self) -> int:

@@ -7,10 +7,11 @@ from torch import Tensor
 from pinnrun.architectures.layout import Layout
 from pinnrun.calculus import Jet, Tape
 
-Shapes = list[tuple[str, tuple[int, ...]]]
+Shapes = list[tuple[str, tuple[int | str, ...]]]
+"""Names of parts and their axes: a number each, or the name of a layer of neurons, of which there are W."""
 
 
-def dense_shapes(name: str, inputs: int, outputs: int) -> Shapes:
+def dense_shapes(name: str, inputs: int | str, outputs: int | str) -> Shapes:
     """The parts of a layer W z + b, by their names in the layout."""
     return [(f"{name}.weight", (outputs, inputs)), (f"{name}.bias", (outputs,))]
 

@@ -43,13 +43,17 @@ class Mlp(Family):
 
     def shapes(self) -> Shapes:
         shapes: Shapes = []
+        stream: int | str = self.features  # what the next layer reads
         for layer in range(1, self.depth + 1):
-            shapes += dense_shapes(f"hidden{layer}", self.features if layer == 1 else self.width, self.width)
+            own = f"hidden{layer}"
+            shapes += dense_shapes(own, stream, own)
             if self.adaptive_slope:
-                shapes.append((f"hidden{layer}.slope", (1,)))
+                shapes.append((f"{own}.slope", (1,)))
             if layer in self.residual:
-                shapes.append((self.gate(layer), (self.width, self.width)))
-        return shapes + dense_shapes("output", self.width, self.outputs)
+                shapes.append((self.gate(layer), (stream, own)))
+            else:
+                stream = own
+        return shapes + dense_shapes("output", stream, self.outputs)
 
     def gate(self, layer: int) -> str:
         return f"hidden{layer}.gate"

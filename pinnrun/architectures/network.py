@@ -41,6 +41,11 @@ class Network(calculus.Network, Protocol):
         """Names and shapes of the parameters in θ."""
         ...
 
+    @property
+    def neurons(self) -> dict[str, tuple[str | None, ...]]:
+        """By part: the layer whose neurons each of its axes counts; axes of one name count the same neurons."""
+        ...
+
     def describe(self) -> dict[str, Any]:
         """Plain values, ``type`` among them, from which ``pinnrun.registry.network_of`` makes the network again."""
         ...

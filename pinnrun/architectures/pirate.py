@@ -36,14 +36,14 @@ class PirateNet(Family):
     starts: ClassVar = {"alpha": 0.0}
 
     def shapes(self) -> Shapes:
-        shapes = dense_shapes("embedding", self.features, self.width)
+        shapes = dense_shapes("embedding", self.features, "x")
         for name in ("gate_u", "gate_v"):
-            shapes += dense_shapes(name, self.width, self.width)
+            shapes += dense_shapes(name, "x", "z")
         for block in range(1, self.depth + 1):
-            for layer in (1, 2, 3):
-                shapes += dense_shapes(f"block{block}.layer{layer}", self.width, self.width)
+            for layer, (reads, own) in enumerate((("x", "z"), ("z", "z"), ("z", "x")), 1):
+                shapes += dense_shapes(f"block{block}.layer{layer}", reads, own)
             shapes.append((self.gate(block), (1,)))
-        return shapes + dense_shapes("output", self.width, self.outputs)
+        return shapes + dense_shapes("output", "x", self.outputs)
 
     def gate(self, layer: int) -> str:
         return f"block{layer}.alpha"

@@ -71,11 +71,12 @@ class ResNet(Family):
     type: ClassVar[str] = "resnet"
 
     def shapes(self) -> Shapes:
-        shapes = dense_shapes("lifting", self.features, self.width)
+        shapes = dense_shapes("lifting", self.features, "stream")
         for layer in range(1, self.depth + 1):
-            shapes += dense_shapes(f"layer{layer}", self.width, self.width)
-            shapes.append((self.gate(layer), (self.width, self.width)))
-        return shapes + dense_shapes("projection", self.width, self.outputs)
+            own = f"layer{layer}"
+            shapes += dense_shapes(own, "stream", own)
+            shapes.append((self.gate(layer), ("stream", own)))
+        return shapes + dense_shapes("projection", "stream", self.outputs)
 
     def gate(self, layer: int) -> str:
         return f"layer{layer}.outgoing"

@@ -98,6 +98,15 @@ class Linearization(ABC):
         """The product Jᵀ y, ``(P,)``; the gradient for y = r."""
         return self.J().T @ y
 
+    def mv_by_column(self, v: Tensor, weight: slice, columns: int) -> Tensor:
+        """J v for a v within one weight matrix, apart for each of the matrix's columns, ``(N, columns)``."""
+        block = self.J()[:, weight].unflatten(1, (-1, columns))
+        return torch.einsum("noi,oi->ni", block, v[weight].view(-1, columns))
+
+    def signals(self) -> dict[int, Tensor]:
+        """The values that each weight matrix is applied to, ``(K, in)``, by its place in θ; none without factors."""
+        return {}
+
     def gram(self) -> Tensor:
         """JᵀJ, ``(P, P)``."""
         return gram(self.J())
@@ -201,6 +210,24 @@ class FactoredLinearization(Linearization):
             if layer.bias is not None:
                 out += layer.g_bias @ v[layer.bias]
         return out
+
+    def mv_by_column(self, v: Tensor, weight: slice, columns: int) -> Tensor:
+        out = self.r.new_zeros((self.r.shape[0], columns))
+        row = 0
+        for r, layers in self.blocks:
+            part = out[row : row + r.shape[0]]
+            for layer in layers:
+                if layer.weight == weight:
+                    part += ((layer.g @ v[weight].view(-1, columns)) * layer.z).sum(0)
+            row += r.shape[0]
+        return out
+
+    def signals(self) -> dict[int, Tensor]:
+        found: dict[int, list[Tensor]] = {}
+        for _, layers in self.blocks:
+            for layer in layers:
+                found.setdefault(layer.weight.start, []).append(layer.z[: layer.places].flatten(0, 1))
+        return {place: torch.cat(values) for place, values in found.items()}
 
     def rmv(self, y: Tensor) -> Tensor:
         out = y.new_zeros(self.size)

@@ -107,6 +107,13 @@ class NormalisedLinearization(Linearization):
     def mv(self, v: Tensor) -> Tensor:
         return self._scale * self._rows.mv(v) - self.r * self._along.dot(v)
 
+    def mv_by_column(self, v: Tensor, weight: slice, columns: int) -> Tensor:
+        along = (self._along[weight] * v[weight]).view(-1, columns).sum(0)
+        return self._scale * self._rows.mv_by_column(v, weight, columns) - torch.outer(self.r, along)
+
+    def signals(self) -> dict[int, Tensor]:
+        return self._rows.signals()
+
     def rmv(self, y: Tensor) -> Tensor:
         return self._scale * self._rows.rmv(y) - self._along * self.r.dot(y)
 

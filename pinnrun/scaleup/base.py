@@ -15,6 +15,9 @@ from pinnrun.scaleup.price import Price
 from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.settings import setting
 
+Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
+"""How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""
+
 
 class Action(Enum):
     """What is done after a window."""
@@ -128,7 +131,8 @@ class Policy:
     alpha: float | Literal["auto"] = setting(
         2.0, above=1, help="widening factor: W becomes ceil(alpha W); auto: what the device takes without slowing down"
     )
-    init: Literal["reinit", "zero_out"] = setting("reinit", help="how new neurons start")
+    init: Init = setting("reinit", help="how the new neurons of a widening start")
+    deepen_init: Init = setting("reinit", help="how a new layer starts")
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
     max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
@@ -162,6 +166,10 @@ class Policy:
             max_parameters=self.max_parameters,
         )
         return (width, depth), bound
+
+    def init_of(self, action: Action) -> Init:
+        """How what this growth adds starts."""
+        return self.deepen_init if action is Action.DEEPEN else self.init
 
     def wider(self, width: int) -> int:
         """W → αW, at least one neuron more, at most ``max_width``."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from pinnrun.calculus import Field, Jet, Objective, Points, Term
+from pinnrun.calculus import Field, Jet, Linearization, Network, Objective, Points, Term
 from pinnrun.weighting.base import ROOT, Weighting
 
 Blocks = Sequence[tuple[Term, Points]]
@@ -33,11 +33,13 @@ class Weighed:
     def __init__(
         self, weighting: Weighting, field: Field, blocks: Blocks, make: Callable[[Field, Blocks], Objective]
     ) -> None:
-        self.weighting, self.field, self.blocks = weighting, field, blocks
+        self.weighting, self.field, self.blocks, self.make = weighting, field, blocks, make
+        self.minimised = blocks
         self.own = self.objective = make(field, blocks)
         self.columns: dict[str, float] = {}
         if weighting.every:
-            self.objective = make(field, [weighed(*block) for block in blocks])
+            self.minimised = [weighed(*block) for block in blocks]
+            self.objective = make(field, self.minimised)
             self._write()
 
     def _write(self) -> None:
@@ -50,6 +52,15 @@ class Weighed:
         self._write()
         self.objective = copy.copy(self.objective)
         self.objective._latest = {}
+
+    def probe(self, rows: int) -> Callable[[Network, Tensor], Linearization]:
+        """What is minimised, linearized for any other network, at about so many of the points or at all of them.
+
+        They are taken at equal distances: points may lie in an order, as those on the sides of a box do.
+        """
+        every = max(1, self.own.rows // rows)
+        blocks = [(term, points.take(torch.arange(0, len(points), every))) for term, points in self.minimised]
+        return lambda network, theta: self.make(replace(self.field, network=network), blocks).linearize(theta)
 
     def shares(self, theta: Tensor, *, seen: bool) -> dict[str, float]:
         """Each term's part of the own value at θ; ``seen``: θ is where the objective was evaluated last."""

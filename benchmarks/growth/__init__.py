@@ -1,0 +1,1 @@
+"""How new neurons should start: every rule through the same growths, for the same CPU time."""

@@ -1,0 +1,129 @@
+"""Train what is not yet in the results, then draw the figure and write docs/growing-pays.md.
+
+    python -m benchmarks.scaleup                        everything: many hours on one core
+    python -m benchmarks.scaleup --cases poisson2d,heat --seeds 1,2
+    python -m benchmarks.scaleup --smoke                one case for seconds, into a temporary folder
+
+A run that is in the results with the same settings is not run again, so the command can be stopped and started at will.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from omegaconf import OmegaConf
+
+from benchmarks.records.observe import Enough, Observer, Trace
+from benchmarks.records.results import Results
+from benchmarks.scaleup.cases import CASES, Job, jobs_of
+from benchmarks.scaleup.table import Found, write_page
+from pinnrun.build import checked_config, make_runner
+
+ROOT = Path(__file__).parents[2]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Parse the command line and do it all."""
+    wanted = parse(words)
+    results = Results(wanted.results / "scaleup.csv")
+    done = results.read()
+    jobs = chosen(wanted)
+    todo = [job for job in jobs if job.key() not in done]
+    print(f"{len(jobs)} runs, {len(jobs) - len(todo)} of them in {results.path}", flush=True)
+    start = time.monotonic()
+    for number, job in enumerate(todo, 1):
+        trace = train(job)
+        results.add(job.key(), trace)
+        last = trace.looks[-1]
+        print(
+            f"[{number}/{len(todo)}, {time.monotonic() - start:.0f} s] {job.case.name}, {job.label} to {job.aim:g}, "
+            f"seed {job.seed}: error {last.error:.1e} after {last.seconds:.1f} CPU s, {trace.parameters} parameters, "
+            f"{last.end}",
+            flush=True,
+        )
+    report(wanted, results)
+    return 0
+
+
+def train(job: Job) -> Trace:
+    """Run a job to its end and return what was seen, with the error looked at off the clock."""
+    composed = job.config()
+    observer = Observer("relative", 0.0)
+    with tempfile.TemporaryDirectory(prefix="pinnrun-scaleup-") as folder:
+        runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), observer)
+        observer.runner = runner
+        try:
+            end = str(runner.run()[0])
+        except Enough:
+            end = "enough"
+        observer.look(end)
+        best = runner.account.best
+        size = len(best["theta"]) if "theta" in best else runner.trainer.network.size
+        return Trace(size, observer.looks)
+
+
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.scaleup", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", type=_names, default=list(CASES), help=f"some of {','.join(CASES)}")
+    parser.add_argument("--labels", help="only contestants whose label this pattern finds, such as 'koopman|16 x 2'")
+    parser.add_argument("--seeds", type=lambda text: [int(part) for part in _names(text)], default=[1, 2, 3, 4, 5])
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", help="folder of scaleup.csv")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs/growing-pays.md", help="the page that is written")
+    parser.add_argument("--smoke", action="store_true", help="one case, one seed, a second a run, a temporary folder")
+    wanted = parser.parse_args(words)
+    for name in wanted.cases:
+        if name not in CASES:
+            parser.error(f"no case {name!r}; there are {', '.join(CASES)}")
+    if wanted.smoke:
+        folder = Path(tempfile.mkdtemp(prefix="pinnrun-scaleup-"))
+        wanted.results, wanted.page = folder, folder / "growing-pays.md"
+        wanted.cases, wanted.seeds = wanted.cases[:1], wanted.seeds[:1]
+        print(f"results in {folder}")
+    return wanted
+
+
+def _names(text: str) -> list[str]:
+    return [part for part in text.split(",") if part]
+
+
+def chosen(wanted: argparse.Namespace) -> list[Job]:
+    """The runs that the command line asks for: all cases of a seed before the next."""
+    cases = [CASES[name] for name in wanted.cases]
+    if wanted.smoke:
+        cases = [replace(case, seconds=1.0) for case in cases]
+    jobs = [job for seed in wanted.seeds for case in cases for job in jobs_of(case, seed)]
+    return [job for job in jobs if wanted.labels is None or re.search(wanted.labels, job.label)]
+
+
+def report(wanted: argparse.Namespace, results: Results) -> None:
+    """The figure and the page, of all runs there are with the settings of today."""
+    from benchmarks.scaleup.figure import draw
+
+    known = results.read()
+    found: Found = {}
+    for job in chosen(argparse.Namespace(**{**vars(wanted), "labels": None, "seeds": seeds_of(known)})):
+        if job.key() in known:
+            runs = found.setdefault(job.case.name, {}).setdefault((job.label, job.aim), {})
+            runs[job.seed] = known[job.key()]
+    if found:
+        draw(wanted.results / "scaleup.png", found)
+        write_page(wanted.page, found)
+
+
+def seeds_of(known: dict) -> list[int]:
+    """All seeds that there are results of."""
+    return sorted({key[3] for key in known})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,144 @@
+"""docs/growing-pays.md from the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import inf, isfinite
+from pathlib import Path
+from statistics import median
+
+from benchmarks.records.results import Result
+from benchmarks.records.table import machine
+from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, Case, fixed_labels
+from benchmarks.scaleup.contest import Score, grid_search, oracle, score, smallest, successive_halving
+from pinnrun.storage.atomic import write_text
+
+Found = dict[str, dict[tuple[str, float], dict[int, Result]]]
+"""Results by case, by label and aim asked for, by seed."""
+
+HEAD = """# Does growing pay?
+
+Growing from the smallest network against the best fixed size, which nobody knows beforehand, against a search for it,
+and against the smallest network given more time: CPU seconds to an error on **one thread**. This page is written by
+`python -m benchmarks.scaleup`, from `benchmarks/results/scaleup.csv`.
+
+![Time to the target, divided by the oracle's](../benchmarks/results/scaleup.png)
+
+"""
+NOTES = """
+*Oracle*: the size of the grid (4 to 64 wide, 1 to 3 deep) with the least median time to the error, known only
+afterwards; every figure in its column's unit is a time divided by its median. *Grid search* trains all sizes until they
+have met the error or spent their time. *Halving*: successive halving on the same grid, the first round half a second a
+size, replayed from the same trainings. A time is that of the first look that found the error at the target or below;
+looks are 12 % apart. "–" where it was missed with most seeds; "missed" counts seeds. Parameters are those of the network
+at the end, divided by the smallest of the grid that reaches the error with any seed.
+"""
+
+
+def write_page(path: Path, found: Found) -> None:
+    """Replace the page."""
+    targets = list(contests(found))
+    parts = [
+        HEAD,
+        _summary(targets),
+        "\n## Every target\n\n",
+        _details(targets),
+        NOTES,
+        f"\nMeasured on {machine()}.\n",
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, "".join(parts))
+
+
+class Contest:
+    """One case and one of its aims: the scores of all that compete.
+
+    Attributes:
+        case, aim: the target.
+        best: the oracle's label. reference: its median time. fewest: parameters of the smallest size that does.
+        scores: by contestant; "grid search" and "halving" among them.
+    """
+
+    def __init__(self, case: Case, aim: float, runs: Mapping[tuple[str, float], Mapping[int, Result]]) -> None:
+        self.case, self.aim = case, aim
+        harder = STOPPED * case.aims[-1]
+        grid = {label: runs.get((label, harder), {}) for label in fixed_labels() if label != SMALL}
+        seeds = sorted({seed for by_seed in grid.values() for seed in by_seed})
+        self.best = oracle(grid, aim)
+        self.reference = score(grid[self.best], aim).median if self.best else inf
+        self.fewest = smallest(grid, aim)
+        self.scores: dict[str, Score] = {}
+        for label in POLICIES:
+            if mine := runs.get((label, aim)):
+                self.scores[label] = score(mine, aim)
+        if small := runs.get((SMALL, harder)):
+            self.scores[SMALL] = score(small, aim)
+        if seeds:
+            self.scores["grid search"] = Score([grid_search(grid, aim, seed) for seed in seeds])
+            self.scores["halving"] = Score([successive_halving(grid, aim, seed) for seed in seeds])
+
+    def regret(self, label: str) -> float:
+        """A contestant's median time, divided by the oracle's; NaN where the grid never reaches the aim."""
+        return self.scores[label].median / self.reference if self.reference < inf else float("nan")
+
+
+def contests(found: Found) -> Iterator[Contest]:
+    """All targets that there are results of."""
+    for name, runs in found.items():
+        for aim in CASES[name].aims:
+            yield Contest(CASES[name], aim, runs)
+
+
+def _summary(targets: list[Contest]) -> str:
+    reachable = [target for target in targets if target.best]
+    lines = [
+        f"Over the {len(reachable)} targets that a size of the grid reaches with most seeds:\n",
+        "| contestant | median regret | worst | targets missed | parameters, median |",
+        "|---|---|---|---|---|",
+    ]
+    for label in dict.fromkeys(label for target in reachable for label in target.scores):
+        mine = [target for target in reachable if label in target.scores]
+        regrets = [target.regret(label) for target in mine]
+        missed = sum(regret == inf for regret in regrets) / len(mine)
+        sizes = [
+            median(target.scores[label].parameters) / target.fewest
+            for target in mine
+            if target.fewest and target.scores[label].parameters
+        ]
+        size = f"{median(sizes):.1f}" if sizes else ""
+        lines.append(f"| {label} | {_ratio(median(regrets))} | {_ratio(max(regrets))} | {missed:.0%} | {size} |")
+    return "\n".join(lines) + "\n"
+
+
+def _details(targets: list[Contest]) -> str:
+    labels = list(dict.fromkeys(label for target in targets for label in target.scores))
+    lines = [
+        f"| problem | error | oracle | its time | {' | '.join(labels)} | seeds |",
+        f"|---|---|---|---|{'---|' * len(labels)}---|",
+    ]
+    for target in targets:
+        cells = [_cell(target, label) for label in labels]
+        seeds = max((len(item.times) for item in target.scores.values()), default=0)
+        time = f"{target.reference:.2g} s" if target.best else "–"
+        lines.append(
+            f"| {target.case.title} | {target.aim:g} | {target.best or 'none'} | {time} | {' | '.join(cells)} | {seeds} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(target: Contest, label: str) -> str:
+    """Regret with its spread over the seeds, or seconds where there is no oracle to divide by."""
+    if label not in target.scores:
+        return ""
+    mine = target.scores[label]
+    unit = target.reference if target.best else 1.0
+    times = sorted(time / unit for time in mine.times)
+    missed = f", {mine.missed} missed" if mine.missed else ""
+    reached = [time for time in times if isfinite(time)]
+    if not isfinite(median(times)):
+        return f"–{missed}"
+    return f"{_ratio(median(times))} ({_ratio(reached[0])} to {_ratio(reached[-1])}{missed})"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2g}" if isfinite(value) else "–"

@@ -1,0 +1,88 @@
+"""Growing against fixed sizes: regret, grid search and halving by hand, and that jobs are the command line's."""
+
+from math import inf
+
+import pytest
+
+from benchmarks.records.observe import Look, Trace
+from benchmarks.records.results import Result
+from benchmarks.scaleup import __main__ as program
+from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, Job, fixed_labels, jobs_of
+from benchmarks.scaleup.contest import grid_search, oracle, score, smallest, spent, successive_halving
+from benchmarks.scaleup.table import Contest
+from pinnrun.build import checked_config
+
+
+def run(*looks, parameters=10):
+    """Looks as (seconds, loss, error)."""
+    return Result(("c", "l", "s", 1), Trace(parameters, [Look(t, 0, loss, error) for t, loss, error in looks]))
+
+
+FAST = run((1.0, 1e-2, 1e-1), (3.0, 1e-6, 1e-3), parameters=50)
+SLOW = run((1.0, 1e-3, 1e-1), (6.0, 1e-6, 1e-3), parameters=20)
+NEVER = run((1.0, 1e-1, 1.0), (30.0, 1e-1, 1.0), parameters=5)
+GRID = {"4 x 1": {1: NEVER}, "8 x 1": {1: SLOW}, "16 x 1": {1: FAST}}
+
+
+def test_the_oracle_is_the_size_with_the_least_median_time():
+    assert oracle(GRID, 1e-3) == "16 x 1"
+    assert oracle(GRID, 1e-5) is None
+    lucky = {"4 x 1": {1: run((0.1, 1.0, 1e-4)), 2: NEVER, 3: NEVER}, "8 x 1": {1: SLOW, 2: SLOW, 3: SLOW}}
+    assert oracle(lucky, 1e-3) == "8 x 1"
+
+
+def test_grid_search_pays_for_every_size():
+    assert spent(NEVER, 1e-3) == 30.0
+    assert grid_search(GRID, 1e-3, 1) == 30.0 + 6.0 + 3.0
+    assert grid_search(GRID, 1e-5, 1) == inf
+    assert smallest(GRID, 1e-3) == 20 and smallest(GRID, 1e-9) is None
+
+
+def test_successive_halving_by_hand():
+    """Rounds of 1, 2, 4 s: all three for 1 s; the two of least loss at 1 s, SLOW and FAST, for 2 s; then SLOW alone."""
+    assert successive_halving(GRID, 1e-3, 1, first=1.0) == pytest.approx(3 * 1.0 + 2 * 1.0 + (4.0 - 2.0) + (6.0 - 4.0))
+    assert successive_halving(GRID, 1e-3, 1, first=3.0) == pytest.approx(3.0 + 3.0 + 3.0)
+    assert successive_halving({"4 x 1": {1: NEVER}}, 1e-3, 1) == inf
+
+
+def test_regret_is_a_ratio_of_medians():
+    case = CASES["poisson2d"]
+    aim, harder = case.aims[-1], 0.9 * case.aims[-1]
+    near = {seed: run((time, 1e-9, 0.5 * harder)) for seed, time in ((1, 2.0), (2, 4.0), (3, 9.0))}
+    runs = {("8 x 1", harder): near, ("koopman", aim): {1: run((3.0, 0.0, harder)), 2: run((1.0, 0.0, 1.0))}}
+    contest = Contest(case, aim, runs)
+    assert (contest.best, contest.reference) == ("8 x 1", 4.0)
+    assert contest.scores["koopman"].missed == 1
+    assert score(runs["koopman", aim], aim).times == [3.0, inf]
+    assert contest.regret("grid search") == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_jobs_are_runs_as_a_user_would_type_them(name):
+    case = CASES[name]
+    assert case.aims[0] > case.aims[1]
+    jobs = jobs_of(case, 3)
+    assert len(jobs) == len(fixed_labels()) + 2 * len(POLICIES)
+    assert len({job.key() for job in jobs}) == len(jobs)
+    for label in ("16 x 2", SMALL, *POLICIES):
+        job = next(job for job in jobs if job.label == label)
+        config = checked_config(job.config())
+        assert config.seed == 3 and config.target.error == job.aim
+        assert config.scaleup.type == (POLICIES[label][0].removeprefix("scaleup=") if label in POLICIES else "fixed")
+    assert checked_config(Job(case, "16 x 2", 1e-3, 3).config()).architecture.width == 16
+
+
+def test_results_are_kept_and_written_up(tmp_path, monkeypatch):
+    words = ["--results", str(tmp_path), "--page", str(tmp_path / "page.md"), "--cases", "poisson2d", "--seeds", "1"]
+    monkeypatch.setattr(program, "train", lambda job: Trace(20, [Look(1.0, 10, 1e-9, 1e-7, "done")]))
+    assert program.main(words) == 0
+    page = (tmp_path / "page.md").read_text()
+    assert "| koopman, cost | 1 | 1 | 0% | 1.0 |" in page
+    assert (tmp_path / "scaleup.png").stat().st_size > 1000
+    monkeypatch.setattr(program, "train", lambda job: pytest.fail("trained again"))
+    assert program.main(words) == 0
+
+
+def test_a_short_run(tmp_path):
+    trace = program.train(Job(CASES["poisson2d"], "koopman", 0.3, 1))
+    assert trace.looks[-1].end == "done" and trace.looks[-1].error <= 0.3

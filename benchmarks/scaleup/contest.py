@@ -1,10 +1,10 @@
 """What a target costs each contestant, in CPU seconds, from the looks that were taken at every run.
 
-The oracle is the size of the grid whose median time over the seeds is the least: it is known only afterwards. Regret is a
-contestant's median time divided by the oracle's. Grid search trains every size until it has met the target or spent
+The oracle is the size of the grid whose median time over the seeds is the least: it is known only afterwards. Regret is
+a contestant's median time divided by the oracle's. Grid search trains every size until it has met the target or spent
 its time. Successive halving (Jamieson & Talwalkar 2016, AISTATS, 240) trains all sizes of the grid for a while, keeps
-the better half by loss, doubles the time, and so on; it is over when one of them has met the target. It is replayed from
-the same trainings, since what a size has reached by a time does not depend on what else is trained.
+the better half by loss, doubles the time, and so on; it is over when one of them has met the target. It is replayed
+from the same trainings, since what a size has reached by a time does not depend on what else is trained.
 """
 
 from __future__ import annotations

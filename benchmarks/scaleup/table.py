@@ -30,8 +30,8 @@ NOTES = """
 afterwards; every figure in its column's unit is a time divided by its median. *Grid search* trains all sizes until they
 have met the error or spent their time. *Halving*: successive halving on the same grid, the first round half a second a
 size, replayed from the same trainings. A time is that of the first look that found the error at the target or below;
-looks are 12 % apart. "–" where it was missed with most seeds; "missed" counts seeds. Parameters are those of the network
-at the end, divided by the smallest of the grid that reaches the error with any seed.
+looks are 12 % apart. "–" where it was missed with most seeds; "missed" counts seeds. Parameters are those of the
+network at the end, divided by the smallest of the grid that reaches the error with any seed.
 """
 
 
@@ -121,7 +121,8 @@ def _details(targets: list[Contest]) -> str:
         seeds = max((len(item.times) for item in target.scores.values()), default=0)
         time = f"{target.reference:.2g} s" if target.best else "–"
         lines.append(
-            f"| {target.case.title} | {target.aim:g} | {target.best or 'none'} | {time} | {' | '.join(cells)} | {seeds} |"
+            f"| {target.case.title} | {target.aim:g} | {target.best or 'none'} | {time} "
+            f"| {' | '.join(cells)} | {seeds} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -45,10 +45,11 @@ HOW = """## What was done
 
 From a step n (the *origin*) the weights are forecast to h n steps, h = {horizons},
 from the snapshots of the second half of the steps made. An error is log10 of the merit at the forecast weights less
-log10 of the median merit of training on [0.97 h n, h n]; it is bounded by {worst:g} decades. The rules are
-those of `pinnrun/koopman/weights.py`: *modes* (dynamic modes of the increments, at most ten, none allowed to grow), the same *by layer*, *velocity* (the mean
-one: a single mode at 1), and *exact DMD* of the weights themselves with all modes and nothing held. Beside them stand
-two forecasts that touch no weights: *no change*, and the *damped trend* of the merit that pinnrun decides by.
+log10 of the median merit of training on [0.97 h n, h n]; it is bounded by {worst:g} decades. The rules are those of
+`pinnrun/koopman/weights.py`: *modes* (dynamic modes of the increments, at most ten, none allowed to grow), the same *by
+layer*, *velocity* (the mean one: a single mode at 1), and *exact DMD* of the weights themselves with all modes and
+nothing held. Beside them stand two forecasts that touch no weights: *no change*, and the *damped trend* of the merit
+that pinnrun decides by.
 
 """
 

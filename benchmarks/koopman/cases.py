@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+KINDS = {
+    "fixed": "Adam, the same points throughout",
+    "resampled": "Adam, new points at every step",
+    "second order": "Levenberg-Marquardt and L-BFGS",
+}
 ENDLESS = ("scaleup=fixed", "target.loss=1e-30", "budget.seconds=300", "device=cpu", "threads=1")
 ADAM = ("optimizer=adam", "budget.steps=4000", "optimizer.pace.snapshot=10")
 POISSON = ("problem=poisson", "problem.points=256", "problem.boundary_points=64")
@@ -18,7 +23,7 @@ class Case:
 
     Attributes:
         name: in tables and files.
-        kind: "fixed" points, "resampled" ones, or "second order" methods.
+        kind: one of `KINDS`.
         text: in words.
         words: of `pinnrun train`.
         origins: steps from which weights are forecast; the run has twice as many as the last.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from benchmarks.koopman.cases import KINDS
 from benchmarks.koopman.measure import HORIZONS, Row
 from benchmarks.koopman.results import errors, windows
 from pinnrun.display.canvas import BLUE, GREEN, GREY, PURPLE, VERMILION, empty_figure, write_png
@@ -25,12 +26,12 @@ LEAST = 3e-3  # decades, below which errors are drawn at the lower edge
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
     """Replace the figure."""
-    kinds = list(dict.fromkeys(row.kind for row in rows))
+    kinds = [kind for kind in KINDS if any(row.kind == kind for row in rows)]
     figure = empty_figure(4.3 * len(kinds) + 0.4, 4.6)
     panels = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         chosen = [row for row in rows if row.kind == kind]
-        panel(axes, chosen, f"{kind}, {len(windows(chosen))} windows")
+        panel(axes, chosen, f"{KINDS[kind]}: {len(windows(chosen))} windows")
     panels[0].set_ylabel("error in decades of the merit\n(median of its size; filled: too high in most windows)")
     panels[0].legend(fontsize=8, loc="upper left")
     write_png(figure, path)
@@ -45,8 +46,9 @@ def panel(axes: Axes, rows: Sequence[Row], title: str) -> None:
         for horizon, size, found in zip(HORIZONS, sizes, signed, strict=True):
             fill = colour if np.mean(found > 0) >= 0.5 else "white"
             axes.plot([horizon], [size], marker, color=colour, markerfacecolor=fill, markersize=5)
-    axes.set(xscale="log", yscale="log", xlabel="horizon, multiple of the steps made", title=title)
+    axes.set(xscale="log", yscale="log", xlabel="horizon, multiple of the steps made")
+    axes.set_title(title, fontsize=10)
     axes.set_ylim(0.8 * LEAST, 12.0)
-    axes.set_xticks(HORIZONS, [f"{horizon:g}" for horizon in HORIZONS], fontsize=8, rotation=45)
+    axes.set_xticks(HORIZONS, [f"{horizon:g}" for horizon in HORIZONS], fontsize=8, rotation=90)
     axes.minorticks_off()
     axes.grid(alpha=0.3)

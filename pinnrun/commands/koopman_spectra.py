@@ -31,7 +31,8 @@ def judge_of(run: Any, settings: AnalyzeSettings) -> tuple[JudgeOf | None, str]:
     if not settings.evaluate:
         return None, "not evaluated (evaluate=false)"
     try:
-        composed: DictConfig = changed_config(run, plugin_words(settings.plugins))
+        here = ["device=auto"]  # a run from a GPU may be looked at on a machine without one
+        composed: DictConfig = changed_config(run, [*plugin_words(settings.plugins), *here])
         from pinnrun.judge import Judge
 
         return Judge(composed).of, ""

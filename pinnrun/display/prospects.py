@@ -33,7 +33,7 @@ def prospects_figure(prospects: Sequence[Mapping[str, Any]], path: str | Path) -
     if not prospects:
         raise UserError("there is nothing to draw yet: the figure needs weights to forecast from")
     figure = empty_figure(4.6 * len(prospects) + 0.6, 4.2)
-    panels = figure.subplots(1, len(prospects), squeeze=False)[0]
+    panels = figure.subplots(1, len(prospects), squeeze=False, sharey=True)[0]
     for axes, outlook in zip(panels, prospects, strict=True):
         draw_prospects(axes, outlook)
     panels[0].set_ylabel("merit, evaluated")

@@ -133,8 +133,10 @@ def draw_layers(axes: Axes, spectrum: Mapping[str, Any]) -> None:
     axes.axhline(0.5 * never, color=GREY, linewidth=0.6, linestyle=":")
     for place, (name, one) in enumerate(columns.items()):
         life = np.where(lives[name] < 0.5 * never, lives[name], never)
-        spread = np.linspace(-0.18, 0.18, len(life)) if len(life) > 1 else np.zeros(len(life))
-        _scatter(axes, place + spread, life, one)
+        upper = _eigenvalues(one).imag >= 0  # one point for a complex pair
+        spread = np.zeros(len(life))
+        spread[upper] = np.linspace(-0.18, 0.18, upper.sum()) if upper.sum() > 1 else 0.0
+        _scatter(axes, place + spread, np.where(upper, life, np.nan), one)
     axes.set_yscale("log")
     axes.set_ylim(0.5 * least, 2.0 * never)
     axes.text(len(columns) - 0.55, 0.55 * never, "never", fontsize=8, color=GREY, ha="right", va="bottom")

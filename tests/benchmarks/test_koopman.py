@@ -141,7 +141,7 @@ def test_results_are_read_back_and_a_second_call_measures_nothing(tmp_path: Path
     shown = [float(cell) for cell in line.split("|")[2:-1]]
     d = np.array(HORIZONS) - 1
     np.testing.assert_allclose(shown, (d**2 + np.minimum(9 * d, 8)) / 2, atol=0.0051)  # the median of two
-    assert "fixed: modes 2 n" in page and "second order: modes none" in page
+    assert "throughout: modes 2 n" in " ".join(page.split()) and "L-BFGS: modes none" in " ".join(page.split())
     assert "cost 6.0 training steps" in page  # a spectrum, a forecast, four evaluations
     assert max(len(line) for line in page.splitlines() if not line.startswith("|")) <= 120
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

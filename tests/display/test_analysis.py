@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pinnrun.display import print_koopman
+from pinnrun.display.modes import EXPLAINED
 from pinnrun.koopman.forecast import forecast
+from pinnrun.koopman.spectrum import SPURIOUS
 
 GRID = np.geomspace(800, 4000, 41)
 FORECAST = {
@@ -94,6 +96,7 @@ def test_the_modes_of_the_weights_in_their_order_with_pairs_on_one_row():
 def test_what_the_marks_mean_is_said_where_they_occur():
     text = " ".join(printed(STAGE).split())
     assert "spurious: residual above 0.3" in text and "near 1: not told from 1" in text
+    assert f"above {SPURIOUS:g}," in EXPLAINED["spurious"]
     calm = STAGE | {"spectrum": SPECTRUM | {"marks": [""] * 5}}
     assert "spurious" not in printed(calm) and "near 1" not in printed(calm)
 

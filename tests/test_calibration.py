@@ -184,7 +184,7 @@ def test_a_probe_that_diverges_begins_anew(run_config):
 
 
 def test_rounds_fit_the_time(monkeypatch):
-    """A work that takes 0.1 s of a clock that moves by itself: one second is ten rounds; none is three, a long time 15."""
+    """Work that takes 0.1 s of a clock of its own: one second is ten rounds; none is three, and a long time fifteen."""
     clock = [0.0]
 
     def work():

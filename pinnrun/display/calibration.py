@@ -88,9 +88,10 @@ def draw_curve(axes: Axes, name: str, curve: Sequence[Mapping[str, Any]]) -> Non
     axes.errorbar(
         x, middle, [middle - low, high - middle], fmt="o", color=BLUE, markersize=4, capsize=2, label="measured"
     )
-    axes.set(yscale="log", xlabel=TITLES[name])
-    if name != "depth":
-        axes.set_xscale("log")
+    axes.set(yscale="log", xscale="linear" if name == "depth" else "log", xlabel=TITLES[name])
+    shown = x[:: -(-len(x) // 7)]
+    axes.set_xticks(shown, [f"{value:g}" for value in shown])
+    axes.set_xticks([], minor=True)
     axes.grid(alpha=0.3)
 
 

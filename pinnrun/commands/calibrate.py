@@ -39,7 +39,7 @@ def main() -> int:
 
 def split(composed: DictConfig) -> tuple[DictConfig, CalibrationSettings]:
     """The config of a run, checked, and the calibration's own."""
-    own = build(CalibrateSettings, {"calibration": composed.get("calibration")})
+    own = build(CalibrateSettings, OmegaConf.masked_copy(composed, ["calibration"]))
     if composed.get("resume"):
         raise UserError("resume: a calibration measures a run that begins; leave it out")
     of_run = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in OWN])

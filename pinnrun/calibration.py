@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -32,6 +33,7 @@ TIMED = ("problem", "architecture", "optimizer", "sampling", "weighting", "dtype
 LIMITS = ("start", "max_width", "max_depth", "max_parameters")
 POINTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 QUICK_SECONDS = 3.0
+LONGEST = 0.1  # of the time to spend, that one step may take
 
 Track = Callable[[Sequence[Any]], Iterable[Any]]
 
@@ -115,7 +117,7 @@ def calibrate(
         quick: widths alone, each twice the last.
 
     Raises:
-        UserError: there are fewer than three widths to measure.
+        UserError: there are fewer than three widths to measure, or that can be measured in time.
     """
     from pinnrun.optimizers.capture import FIRST_USES
     from pinnrun.scaleup.parallelism import fit
@@ -123,14 +125,21 @@ def calibrate(
 
     config = checked_config(composed)
     device, _ = prepare_torch(config)
-    curves = sizes(config, settings, quick=quick)
-    every = list(dict.fromkeys(size for curve in curves.values() for size in curve))
-    probes = [Probe(composed, size) for size in every]
-    warm_up = FIRST_USES + 2 if device.type == "cuda" else 2  # until a gradient is a recorded graph
     seconds = QUICK_SECONDS if quick else settings.seconds
-    taken = in_rounds([probe.step for probe in probes], seconds, device, warm_up, track("step times"))
-    rows = {size: measured(size, probe.trainer, times) for size, probe, times in zip(every, probes, taken, strict=True)}
-    widths = curves["width"]
+    limit = max(LONGEST * seconds, 0.5)
+    wanted = sizes(config, settings, quick=quick)
+    probes = first_steps(composed, wanted, limit, track("first steps"))
+    curves = {name: [size for size in curve if size in probes] for name, curve in wanted.items()}
+    if len(widths := curves["width"]) < 3:
+        raise UserError(
+            f"calibration: steps take longer than {limit:g} s from the width {wanted['width'][len(widths)].width} on, "
+            "and a fit takes three widths.\nRaise calibration.seconds, or give smaller calibration.widths=[…]"
+        )
+    warm_up = FIRST_USES + 1 if device.type == "cuda" else 1  # until a gradient is a recorded graph
+    taken = in_rounds([probe.step for probe in probes.values()], seconds, device, warm_up, track("step times"))
+    rows = {
+        size: measured(size, probe.trainer, times) for (size, probe), times in zip(probes.items(), taken, strict=True)
+    }
     law = fit([size.width for size in widths], [rows[size]["seconds"] for size in widths])
     start = first_network(config).width
     alpha = law.alpha(start, settings.slower)
@@ -145,6 +154,8 @@ def calibrate(
         "optimizer": config.optimizer.type,
         "architecture": config.architecture.type,
         "dtype": config.dtype,
+        "left_out": [vars(size) for curve in wanted.values() for size in curve if size not in probes],
+        "limit": limit,
         "curves": {name: [rows[size] for size in curve] for name, curve in curves.items()},
         "law": vars(law),
         "slower": settings.slower,
@@ -153,6 +164,28 @@ def calibrate(
         "knee": knee if isfinite(knee) else None,
         "alpha": alpha,
     }
+
+
+def first_steps(composed: Any, curves: Mapping[str, Sequence[Size]], limit: float, track: Track) -> dict[Size, Probe]:
+    """A run of every size that has made its first step; but of no size beyond one that takes more than ``limit`` s."""
+    probes: dict[Size, Probe] = {}
+    too_slow: set[str] = set()
+    for name, size in track([(name, size) for name, curve in curves.items() for size in curve]):
+        if name in too_slow or size in probes:
+            continue
+        probe = Probe(composed, size)
+        if wall_seconds(probe.step) < limit or wall_seconds(probe.step) < limit:  # the first may load libraries
+            probes[size] = probe
+        else:
+            too_slow.add(name)
+    return probes
+
+
+def wall_seconds(work: Callable[[], Any]) -> float:
+    """How long it takes by the clock on the wall."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
 
 
 def measured(size: Size, trainer: Any, seconds: np.ndarray) -> dict[str, Any]:

@@ -27,6 +27,12 @@ def print_calibration(record: Mapping[str, Any], file: TextIO | None = None) -> 
     head = f"{what} on {record['device']}: {record['machine']}"
     sections = [paragraph(head, width=width)]
     sections += [_curve_lines(name, curve, width) for name, curve in record["curves"].items()]
+    if record["left_out"]:
+        names = [f"{size['width']} x {size['depth']} on {size['points']} points" for size in record["left_out"]]
+        text = (
+            f"left out, since a step takes longer than {record['limit']:g} s (calibration.seconds): {', '.join(names)}"
+        )
+        sections.append(paragraph(text, width=width))
     sections.append(_verdict(record, width))
     LineWriter(stream).write("\n\n".join("\n".join(lines) for lines in sections))
 

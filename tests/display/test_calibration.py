@@ -24,6 +24,8 @@ def record(**changes):
         "optimizer": "adam",
         "architecture": "mlp",
         "dtype": "float64",
+        "left_out": [],
+        "limit": 2.0,
         "curves": {
             "width": [row(width, 1, 900, 1e-3 * (1 + (width / 20) ** 2)) for width in (4, 8, 16, 32, 64)],
             "depth": [row(16, depth, 900, 2e-3 * depth) for depth in (1, 2, 3)],
@@ -64,6 +66,12 @@ def test_the_law_the_knee_and_alpha_in_words():
     assert "from W = 4 a step is 1.5 x as slow at W = 14.7, which implies alpha = 3.67" in words
     flat = " ".join(shown(record(knee=None, saturated=None, alpha=4.0)).split())
     assert "less than 1.5 x at any width measured" in flat and "1.5 x as slow never" in flat
+
+
+def test_what_took_too_long_is_named():
+    assert "left out" not in shown(record())
+    words = " ".join(shown(record(left_out=[{"width": 16, "depth": 4, "points": 900}])).split())
+    assert "left out, since a step takes longer than 2 s (calibration.seconds): 16 x 4 on 900 points" in words
 
 
 def test_the_curve_is_drawn_with_its_quartiles_and_the_law_through_it():

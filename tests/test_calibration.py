@@ -12,7 +12,8 @@ from runs import assert_same, composed, interrupt, resume, start
 
 from pinnrun import calibration, storage, timing
 from pinnrun.build import checked_config
-from pinnrun.calibration import CalibrationSettings, Size, calibrate, ladder, settled, sized, sizes, stored_alpha
+from pinnrun.calibrated import settled, stored_alpha
+from pinnrun.calibration import CalibrationSettings, Size, calibrate, ladder, sized, sizes
 from pinnrun.errors import UserError
 
 SMALL = CalibrationSettings(widths=(3, 6, 12), depths=(1, 2), points=(30, 60), seconds=1e-3)

@@ -1,27 +1,22 @@
 """How long a training step takes against width, depth and points, on the device at hand; and the α that this implies.
 
 A calibration is measured on the very steps of a run (``Trainer.advance``: fresh points, weights and all), for one
-problem, architecture, optimizer, precision and device, and kept as JSON in the user's cache folder. With
-``scaleup.alpha=auto`` a run takes α from there, or measures a quick one. What it was given is written into its config,
-so that a resumed run never measures again.
+problem, architecture, optimizer, precision and device.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
 
-from pinnrun import storage
 from pinnrun.build import checked_config, prepare_torch
 from pinnrun.config import Config
 from pinnrun.errors import UserError
@@ -32,6 +27,7 @@ TIMED = ("problem", "architecture", "optimizer", "sampling", "weighting", "dtype
 LIMITS = ("start", "max_width", "max_depth", "max_parameters")
 POINTS = (0.25, 0.5, 1.0, 2.0, 4.0)
 QUICK_SECONDS = 3.0
+LONGEST = 0.1  # of the time to spend, that one step may take
 
 Track = Callable[[Sequence[Any]], Iterable[Any]]
 
@@ -115,7 +111,7 @@ def calibrate(
         quick: widths alone, each twice the last.
 
     Raises:
-        UserError: there are fewer than three widths to measure.
+        UserError: there are fewer than three widths to measure, or that can be measured in time.
     """
     from pinnrun.optimizers.capture import FIRST_USES
     from pinnrun.scaleup.parallelism import fit
@@ -123,14 +119,21 @@ def calibrate(
 
     config = checked_config(composed)
     device, _ = prepare_torch(config)
-    curves = sizes(config, settings, quick=quick)
-    every = list(dict.fromkeys(size for curve in curves.values() for size in curve))
-    probes = [Probe(composed, size) for size in every]
-    warm_up = FIRST_USES + 2 if device.type == "cuda" else 2  # until a gradient is a recorded graph
     seconds = QUICK_SECONDS if quick else settings.seconds
-    taken = in_rounds([probe.step for probe in probes], seconds, device, warm_up, track("step times"))
-    rows = {size: measured(size, probe.trainer, times) for size, probe, times in zip(every, probes, taken, strict=True)}
-    widths = curves["width"]
+    limit = max(LONGEST * seconds, 0.5)
+    wanted = sizes(config, settings, quick=quick)
+    probes = first_steps(composed, wanted, limit, track("first steps"))
+    curves = {name: [size for size in curve if size in probes] for name, curve in wanted.items()}
+    if len(widths := curves["width"]) < 3:
+        raise UserError(
+            f"calibration: steps take longer than {limit:g} s from the width {wanted['width'][len(widths)].width} on, "
+            "and a fit takes three widths.\nRaise calibration.seconds, or give smaller calibration.widths=[…]"
+        )
+    warm_up = FIRST_USES + 1 if device.type == "cuda" else 1  # until a gradient is a recorded graph
+    taken = in_rounds([probe.step for probe in probes.values()], seconds, device, warm_up, track("step times"))
+    rows = {
+        size: measured(size, probe.trainer, times) for (size, probe), times in zip(probes.items(), taken, strict=True)
+    }
     law = fit([size.width for size in widths], [rows[size]["seconds"] for size in widths])
     start = first_network(config).width
     alpha = law.alpha(start, settings.slower)
@@ -145,6 +148,8 @@ def calibrate(
         "optimizer": config.optimizer.type,
         "architecture": config.architecture.type,
         "dtype": config.dtype,
+        "left_out": [vars(size) for curve in wanted.values() for size in curve if size not in probes],
+        "limit": limit,
         "curves": {name: [rows[size] for size in curve] for name, curve in curves.items()},
         "law": vars(law),
         "slower": settings.slower,
@@ -153,6 +158,28 @@ def calibrate(
         "knee": knee if isfinite(knee) else None,
         "alpha": alpha,
     }
+
+
+def first_steps(composed: Any, curves: Mapping[str, Sequence[Size]], limit: float, track: Track) -> dict[Size, Probe]:
+    """A run of every size that has made its first step; but of no size beyond one that takes more than ``limit`` s."""
+    probes: dict[Size, Probe] = {}
+    too_slow: set[str] = set()
+    for name, size in track([(name, size) for name, curve in curves.items() for size in curve]):
+        if name in too_slow or size in probes:
+            continue
+        probe = Probe(composed, size)
+        if wall_seconds(probe.step) < limit or wall_seconds(probe.step) < limit:  # the first may load libraries
+            probes[size] = probe
+        else:
+            too_slow.add(name)
+    return probes
+
+
+def wall_seconds(work: Callable[[], Any]) -> float:
+    """How long it takes by the clock on the wall."""
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
 
 
 def measured(size: Size, trainer: Any, seconds: np.ndarray) -> dict[str, Any]:
@@ -214,16 +241,6 @@ def first_network(config: Config) -> Any:
     return config.architecture.start(coordinates, problem.features, problem.outputs, None, first)
 
 
-# -- keeping ---------------------------------------------------------------------------------------------------------
-
-
-def cache_folder() -> Path:
-    """Where calibrations are kept: below $PINNRUN_CACHE_DIR, else $XDG_CACHE_HOME/pinnrun, else ~/.cache/pinnrun."""
-    if own := os.environ.get("PINNRUN_CACHE_DIR"):
-        return Path(own) / "calibrations"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pinnrun" / "calibrations"
-
-
 def key_of(composed: Any, config: Config) -> str:
     """Sixteen hex digits of all that a step time depends on: the config, the machine, torch and pinnrun."""
     from pinnrun import __version__
@@ -237,58 +254,3 @@ def key_of(composed: Any, config: Config) -> str:
     parts["scaleup"] = {name: plain["scaleup"].get(name) for name in LIMITS}
     text = json.dumps([parts, machine(device), __version__], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def stored_path(record: Mapping[str, Any]) -> Path:
-    """The file of a calibration in the cache folder."""
-    return cache_folder() / f"{record['problem']}_{record['optimizer']}_{record['key']}.json"
-
-
-def stored_alpha(config: Config, key: str) -> tuple[float, Path] | None:
-    """α of the calibration kept for this key, with its file; None where there is none that can be read."""
-    path = stored_path({"problem": config.problem.name, "optimizer": config.optimizer.type, "key": key})
-    try:
-        record = json.loads(path.read_text())
-        alpha = float(record["alpha"])
-        sound = (record["schema"], record["version"], record["key"]) == (SCHEMA, VERSION, key)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return (alpha, path) if sound and isfinite(alpha) and alpha > 1 else None
-
-
-def keep(record: Mapping[str, Any]) -> Path:
-    """Store a calibration; returns its file.
-
-    Raises:
-        OSError: the cache folder cannot be written.
-    """
-    path = stored_path(record)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return storage.write_json(path, record)
-
-
-def settled(composed: Any, track: Callable[[str], Track]) -> Any:
-    """The config with a number for ``scaleup.alpha=auto``: that of a stored calibration, or of a quick one.
-
-    Raises:
-        UserError: there are too few sizes to calibrate with.
-    """
-    config = checked_config(composed)
-    if config.scaleup.alpha != "auto":
-        return composed
-    if not config.scaleup.grows:
-        alpha = 2.0  # of a size that is fixed nothing comes
-    elif found := stored_alpha(config, key_of(composed, config)):
-        alpha = found[0]
-        print(f"scaleup.alpha: {alpha:g}, as calibrated ({found[1]})", file=sys.stderr)
-    else:
-        record = calibrate(composed, CalibrationSettings(), track, quick=True)
-        alpha = record["alpha"]
-        print(f"scaleup.alpha: {alpha:g}, by a quick calibration of {record['machine']}", file=sys.stderr)
-        try:
-            keep(record)
-        except OSError as error:
-            print(f"the calibration is not kept: {error}", file=sys.stderr)
-    changed = composed.copy()
-    OmegaConf.update(changed, "scaleup.alpha", alpha)
-    return changed

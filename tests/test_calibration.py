@@ -12,7 +12,8 @@ from runs import assert_same, composed, interrupt, resume, start
 
 from pinnrun import calibration, storage, timing
 from pinnrun.build import checked_config
-from pinnrun.calibration import CalibrationSettings, Size, calibrate, ladder, settled, sized, sizes, stored_alpha
+from pinnrun.calibrated import settled, stored_alpha
+from pinnrun.calibration import CalibrationSettings, Size, calibrate, ladder, sized, sizes
 from pinnrun.errors import UserError
 
 SMALL = CalibrationSettings(widths=(3, 6, 12), depths=(1, 2), points=(30, 60), seconds=1e-3)
@@ -108,6 +109,24 @@ def test_the_law_the_knee_and_alpha_are_those_of_the_times(run_config, counted):
     assert record["alpha"] == pytest.approx(20 * (1.5 * (1 + 0.25**2) - 1) ** 0.5 / 5, rel=1e-2)
 
 
+def test_a_curve_ends_where_steps_take_too_long(run_config, monkeypatch, counted):
+    """The clock runs 0.1 s for every neuron that steps; a tenth of the time to spend is the limit of a step."""
+
+    def wall_seconds(work):
+        work()
+        return 0.1 * work.__self__.size.width * work.__self__.size.depth
+
+    monkeypatch.setattr(calibration, "wall_seconds", wall_seconds)
+    wanted = CalibrationSettings(widths=(4, 8, 12, 16, 17), depths=(1, 2), points=(60,), seconds=14.0)
+    record = calibrate(OmegaConf.merge(run_config, {"scaleup": {"max_parameters": 300}}), wanted, silent)
+    assert [row["width"] for row in record["curves"]["width"]] == [4, 8, 12]
+    assert [row["depth"] for row in record["curves"]["depth"]] == [1]
+    left = [(size["width"], size["depth"]) for size in record["left_out"]]
+    assert left == [(16, 1), (17, 1), (12, 2)] and record["limit"] == pytest.approx(1.4)
+    with pytest.raises(UserError, match=r"longer than 0\.7 s from the width 8 on"):
+        calibrate(run_config, CalibrationSettings(widths=(4, 8, 12), seconds=7.0), silent)
+
+
 def test_auto_measures_once_and_then_remembers(run_config, counted, own_cache, capsys):
     auto = OmegaConf.merge(run_config, {"scaleup": {"alpha": "auto"}})
     first = settled(auto, silent)
@@ -184,7 +203,7 @@ def test_a_probe_that_diverges_begins_anew(run_config):
 
 
 def test_rounds_fit_the_time(monkeypatch):
-    """A work that takes 0.1 s of a clock that moves by itself: one second is ten rounds; none is three, a long time 15."""
+    """Work that takes 0.1 s of a clock of its own: one second is ten rounds; none is three, and a long time fifteen."""
     clock = [0.0]
 
     def work():

@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinnrun import storage
 from pinnrun.build import checked_config
-from pinnrun.calibration import CalibrationSettings, cache_folder, calibrate, keep, stored_path
+from pinnrun.calibrated import cache_folder, keep, stored_path
+from pinnrun.calibration import CalibrationSettings, calibrate
 from pinnrun.commands.tables import csv_text
 from pinnrun.composition.confdir import run_hydra
 from pinnrun.display.calibration import calibration_figure, print_calibration
@@ -39,7 +40,7 @@ def main() -> int:
 
 def split(composed: DictConfig) -> tuple[DictConfig, CalibrationSettings]:
     """The config of a run, checked, and the calibration's own."""
-    own = build(CalibrateSettings, {"calibration": composed.get("calibration")})
+    own = build(CalibrateSettings, OmegaConf.masked_copy(composed, ["calibration"]))
     if composed.get("resume"):
         raise UserError("resume: a calibration measures a run that begins; leave it out")
     of_run = OmegaConf.masked_copy(composed, [str(key) for key in composed if key not in OWN])

@@ -68,35 +68,32 @@ def comparison(trajectories: Sequence[Trajectory], settings: CompareSettings) ->
     Raises:
         UserError: too few samples in common.
     """
-    from pinnrun.koopman.compare import compare, factor
-    from pinnrun.koopman.delays import delay_eigenvalues, fewest_samples
+    from pinnrun.koopman.compare import compare
 
     trajectories = [trajectories[index] for index in reading_order([described(part) for part in trajectories])]
     steps = common_steps(trajectories, settings.steps, settings.every)
     delays = settings.delays if settings.delays is not None else min(DELAYS, len(steps) // 4)
-    if len(steps) < fewest_samples(delays, settings.rank):
-        shortest = min(trajectories, key=lambda trajectory: trajectory.steps[-1])
-        raise UserError(
-            f"{delays} delays and rank {settings.rank} need {fewest_samples(delays, settings.rank)} samples; the runs "
-            f"have {len(steps)} in common.\n{shortest.name} is the shortest, with {shortest.steps[-1]} steps.\n"
-            "Lower rank or delays, leave it out, or store more snapshots: optimizer.pace.snapshot=1"
-        )
-    track = tracker("spectra")
-    spectra = [
-        delay_eigenvalues(taken_at(trajectory, steps), delays=delays, rank=settings.rank)
-        for trajectory in track(trajectories)
-    ]
+    spectra = spectra_at(trajectories, steps, delays, settings.rank)
     clusters = None if settings.clusters is None else min(settings.clusters, len(spectra))
     found = compare(
         spectra, clusters=clusters, shuffles=settings.shuffles, seed=settings.seed, track=tracker("distances")
     )
     configs = [described(trajectory) for trajectory in trajectories]
     names = differences(configs)
-    factors = [
-        {"name": name, "values": len(set(values)), **vars(factor(found.distances, values, strata, seed=settings.seed))}
-        for name, values, strata in ((name, values, strata_of(names, name)) for name, values in names.items())
-    ]
     nearest = np.argmin(found.distances + np.diag(np.full(len(spectra), np.inf)), axis=1)
+    runs = [
+        {
+            "folder": str(trajectory.folder),
+            "stage": trajectory.stage,
+            "label": {name: values[index] for name, values in names.items()},
+            "loss": trajectory.loss,
+            "cluster": int(found.clusters[index]),
+            "nearest": int(nearest[index]),
+            "distance": float(found.distances[index, nearest[index]]),
+            "eigenvalues": [[value.real, value.imag] for value in spectra[index].tolist()],
+        }
+        for index, trajectory in enumerate(trajectories)
+    ]
     return {
         "observable": settings.observable,
         "steps": [int(steps[0]), int(steps[-1])],
@@ -105,26 +102,43 @@ def comparison(trajectories: Sequence[Trajectory], settings: CompareSettings) ->
         "delays": delays,
         "rank": settings.rank,
         "common": agreements(configs, COMMON),
-        "runs": [
-            {
-                "folder": str(trajectory.folder),
-                "stage": trajectory.stage,
-                "label": {name: values[index] for name, values in names.items()},
-                "loss": trajectory.loss,
-                "cluster": int(found.clusters[index]),
-                "nearest": int(nearest[index]),
-                "distance": float(found.distances[index, nearest[index]]),
-                "eigenvalues": [[value.real, value.imag] for value in spectra[index].tolist()],
-            }
-            for index, trajectory in enumerate(trajectories)
-        ],
-        "silhouette": found.silhouette,
-        "factors": factors,
-        "distances": found.distances,
-        "controls": found.controls,
-        "tree": found.tree,
-        "order": found.order,
+        "runs": runs,
+        "factors": factors_of(found.distances, names, settings.seed),
+        **{name: getattr(found, name) for name in ("silhouette", "distances", "controls", "tree", "order")},
     }
+
+
+def spectra_at(trajectories: Sequence[Trajectory], steps: np.ndarray, delays: int, rank: int) -> list[np.ndarray]:
+    """The eigenvalues of every trajectory.
+
+    Raises:
+        UserError: there are too few samples, or one trajectory stands still at zero.
+    """
+    from pinnrun.koopman.delays import delay_eigenvalues, fewest_samples
+
+    if len(steps) < fewest_samples(delays, rank):
+        shortest = min(trajectories, key=lambda trajectory: trajectory.steps[-1])
+        raise UserError(
+            f"{delays} delays and rank {rank} need {fewest_samples(delays, rank)} samples; they share {len(steps)}.\n"
+            f"{shortest.name} is the shortest, with {shortest.steps[-1]} steps.\n"
+            "Lower rank or delays, leave it out, or store more snapshots: optimizer.pace.snapshot=1"
+        )
+    spectra = []
+    for trajectory in tracker("spectra")(trajectories):
+        spectra.append(delay_eigenvalues(taken_at(trajectory, steps), delays=delays, rank=rank))
+        if not len(spectra[-1]):
+            raise UserError(f"{trajectory.name} is zero at all these steps and has no spectrum; leave it out")
+    return spectra
+
+
+def factors_of(distances: np.ndarray, names: Mapping[str, Sequence[Any]], seed: int) -> list[dict[str, Any]]:
+    """What every difference between the runs explains of their distances."""
+    from pinnrun.koopman.compare import factor
+
+    return [
+        {"name": name, "values": len(set(values)), **vars(factor(distances, values, strata_of(names, name), seed=seed))}
+        for name, values in names.items()
+    ]
 
 
 def described(trajectory: Trajectory) -> dict[str, Any]:

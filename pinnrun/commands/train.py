@@ -75,7 +75,7 @@ def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
 
 def settled_alpha(composed: DictConfig) -> DictConfig:
     """The config with the α that this device is calibrated to, measured now if it is not yet."""
-    from pinnrun.calibration import settled
+    from pinnrun.calibrated import settled
     from pinnrun.display.tracking import tracker
 
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "resume"])

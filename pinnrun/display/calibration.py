@@ -27,6 +27,12 @@ def print_calibration(record: Mapping[str, Any], file: TextIO | None = None) -> 
     head = f"{what} on {record['device']}: {record['machine']}"
     sections = [paragraph(head, width=width)]
     sections += [_curve_lines(name, curve, width) for name, curve in record["curves"].items()]
+    if record["left_out"]:
+        names = [f"{size['width']} x {size['depth']} on {size['points']} points" for size in record["left_out"]]
+        text = (
+            f"left out, since a step takes longer than {record['limit']:g} s (calibration.seconds): {', '.join(names)}"
+        )
+        sections.append(paragraph(text, width=width))
     sections.append(_verdict(record, width))
     LineWriter(stream).write("\n\n".join("\n".join(lines) for lines in sections))
 
@@ -88,9 +94,10 @@ def draw_curve(axes: Axes, name: str, curve: Sequence[Mapping[str, Any]]) -> Non
     axes.errorbar(
         x, middle, [middle - low, high - middle], fmt="o", color=BLUE, markersize=4, capsize=2, label="measured"
     )
-    axes.set(yscale="log", xlabel=TITLES[name])
-    if name != "depth":
-        axes.set_xscale("log")
+    axes.set(yscale="log", xscale="linear" if name == "depth" else "log", xlabel=TITLES[name])
+    shown = x[:: -(-len(x) // 7)]
+    axes.set_xticks(shown, [f"{value:g}" for value in shown])
+    axes.set_xticks([], minor=True)
     axes.grid(alpha=0.3)
 
 

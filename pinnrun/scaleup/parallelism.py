@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,7 +86,7 @@ def fit(widths: ArrayLike, seconds: ArrayLike) -> PowerLaw:
     scan = np.linspace(*POWERS, 61)
     best = int(np.argmin([solved(p)[1] for p in scan]))
     around = scan[max(best - 1, 0)], scan[min(best + 1, len(scan) - 1)]
-    found = minimize_scalar(lambda p: solved(p)[1], bounds=around, method="bounded", options={"xatol": 1e-6})
+    found: Any = minimize_scalar(lambda p: solved(p)[1], bounds=around, method="bounded", options={"xatol": 1e-6})
     p = min((scan[best], float(found.x)), key=lambda value: solved(value)[1])
     a, b = solved(p)[0]
     return PowerLaw(float(a), float(b), float(p))

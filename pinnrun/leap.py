@@ -16,6 +16,7 @@ from collections import deque
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -92,9 +93,14 @@ class Leap:
     # -- jumping ---------------------------------------------------------------------------------------------
 
     def _attempt(self, trainer: Trainer, step: int) -> str:
-        path = Path.through(torch.stack(list(self.snapshots)).cpu().double().numpy(), self.every)
+        weights = torch.stack(list(self.snapshots)).cpu().double().numpy()
         objective = self._objective(trainer)
-        candidates = self._candidates(path, objective, trainer)
+        try:
+            path = Path.through(weights, self.every)
+            candidates = self._candidates(path, objective, trainer)
+        except (ValueError, np.linalg.LinAlgError):  # weights that are about to be found to diverge
+            self.due = step + self.interval
+            return ""
         thetas = torch.as_tensor(path.weights(candidates.points)).to(trainer.theta)
         values = self._values(objective, [trainer.theta, *thetas])
         best = min(range(len(candidates)), key=lambda i: values[i + 1] if isfinite(values[i + 1]) else float("inf"))
@@ -193,7 +199,7 @@ class Leap:
             "step": step,
             "record": dict(record),
             "audit": audit,
-            "expected": acceleration.expectation(*zip(*self.history, strict=True), audit),
+            "expected": acceleration.expectation(self.history, audit),
         }
 
     def _audit(self, trainer: Trainer, step: int) -> str:

@@ -246,8 +246,9 @@ def falls(before: float, after: float, gain: float = GAIN) -> bool:
     return bool(after < (1.0 - gain) * before)
 
 
-def expectation(steps: ArrayLike, losses: ArrayLike, at: int) -> float:
-    """The decimal logarithm of the loss that the damped trend of a stage's history expects at a later step."""
+def expectation(history: Sequence[tuple[int, float]], at: int) -> float:
+    """The decimal logarithm of the loss that the damped trend of a stage's (step, loss) expects at a later step."""
+    steps, losses = np.array(history).T
     return float(fit_damped_trend(LossCurve.from_history(steps, losses)).predict([at])[0])
 
 

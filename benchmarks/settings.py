@@ -14,7 +14,12 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
-ADDED: Mapping[str, Any] = {}
+ADDED: Mapping[str, Any] = {
+    "koopman.acceleration": "none",
+    "koopman.jump_every": 100,
+    "koopman.jump_snapshot": 5,
+    "koopman.jump_audit": True,
+}
 """Dotted keys that older configs lack, each with the value that does what was done without it."""
 
 

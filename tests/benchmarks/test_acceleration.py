@@ -90,7 +90,8 @@ def test_it_trains_reports_and_does_nothing_twice(tmp_path, monkeypatch, capsys)
     before = (tmp_path / "acceleration.csv").read_text()
     capsys.readouterr()
     assert program.main(words) == 0
-    assert capsys.readouterr().out == "" and (tmp_path / "acceleration.csv").read_text() == before
+    assert capsys.readouterr().out == ""
+    assert (tmp_path / "acceleration.csv").read_text() == before
     again = train(next(job for job in runs if job.jumps == "none"))
     assert again.last.merit == pytest.approx(runs[again.job].last.merit, rel=1e-3)
 

@@ -166,7 +166,7 @@ def test_an_attempt_asks_for_no_more_evaluations_than_it_says(kind):
     span, _ = directions(path)
     subspace = 1 + len(span) + len(module.dampings(1.0)) if kind in ("auto", "subspace") else 0
     assert subspace < len(found) + subspace <= module.EVALUATIONS[kind] or kind == "subspace"
-    assert set(found.kinds) == {"auto": {"velocity", "average"}, "subspace": set()}.get(kind, {kind})
+    assert set(found.kinds) == {"auto": {"average"}, "subspace": set()}.get(kind, {kind})
     assert subspace in (0, 10)
 
 

@@ -16,6 +16,7 @@ from collections import deque
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.05  # of the steps' cost that attempts may add
 FORWARD = 1 / 3  # of a step's cost: an evaluation without derivatives in θ, measured as 0.24 to 0.36
+ALGEBRA = 1.0  # of a step's cost: the path's basis and what is read off it, measured as 0.1 (P = 300) to 1.7 (10 000)
 SELDOMEST = 8  # times the interval: how rare attempts that fail become
 FAR, OFTEN, LEAST = 300, 0.8, 5  # "the learning rate is small": so many steps, in such a share of at least 5 attempts
 
@@ -79,22 +81,21 @@ class Leap:
         return ""
 
     def _affords(self, trainer: Trainer, step: int) -> bool:
-        return self.spent + self._price(self._most(trainer)) <= SHARE * step
-
-    def _price(self, evaluations: int) -> float:
-        """In steps."""
-        return FORWARD * evaluations
-
-    def _most(self, trainer: Trainer) -> int:
-        """Evaluations of an attempt, at most."""
-        return 1 + acceleration.EVALUATIONS[self.kind] + 2 * bool(trainer.sampling.every)
+        evaluations = 1 + acceleration.EVALUATIONS[self.kind] + 2 * bool(trainer.sampling.every)
+        return self.spent + ALGEBRA + FORWARD * evaluations <= SHARE * step * (1 + 1e-12)
 
     # -- jumping ---------------------------------------------------------------------------------------------
 
     def _attempt(self, trainer: Trainer, step: int) -> str:
-        path = Path.through(torch.stack(list(self.snapshots)).cpu().double().numpy(), self.every)
+        self.spent += ALGEBRA
+        weights = torch.stack(list(self.snapshots)).cpu().double().numpy()
         objective = self._objective(trainer)
-        candidates = self._candidates(path, objective, trainer)
+        try:
+            path = Path.through(weights, self.every)
+            candidates = self._candidates(path, objective, trainer)
+        except (ValueError, np.linalg.LinAlgError):  # weights that are about to be found to diverge
+            self.due = step + self.interval
+            return ""
         thetas = torch.as_tensor(path.weights(candidates.points)).to(trainer.theta)
         values = self._values(objective, [trainer.theta, *thetas])
         best = min(range(len(candidates)), key=lambda i: values[i + 1] if isfinite(values[i + 1]) else float("inf"))
@@ -140,7 +141,7 @@ class Leap:
         here = objective.residual(trainer.theta)
         probes = torch.as_tensor(path.weights(lengths[:, None] * span)).to(trainer.theta)
         slopes = torch.stack([objective.residual(theta) - here for theta in probes]).cpu().double().numpy()
-        self.spent += self._price(1 + len(span))
+        self.spent += FORWARD * (1 + len(span))
         dampings = acceleration.dampings(self.damping)
         steps = acceleration.least_squares(here.cpu().double().numpy(), slopes / lengths[:, None], dampings)
         return found + Candidates(("subspace",) * len(steps), steps @ span)
@@ -169,7 +170,7 @@ class Leap:
         return trainer.problem.objective(trainer.weighed.field, here)
 
     def _values(self, objective: Objective, thetas: list[Tensor]) -> list[float]:
-        self.spent += self._price(len(thetas))
+        self.spent += FORWARD * len(thetas)
         return torch.stack([objective.value(theta) for theta in thetas]).tolist()  # the device is waited for once
 
     def _hint(self) -> str:
@@ -193,7 +194,7 @@ class Leap:
             "step": step,
             "record": dict(record),
             "audit": audit,
-            "expected": acceleration.expectation(*zip(*self.history, strict=True), audit),
+            "expected": acceleration.expectation(self.history, audit),
         }
 
     def _audit(self, trainer: Trainer, step: int) -> str:

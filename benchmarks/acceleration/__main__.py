@@ -1,6 +1,6 @@
 """Train what is not yet in the results, then draw the figure and write docs/acceleration.md.
 
-    python -m benchmarks.acceleration                       everything: an hour on an idle core
+    python -m benchmarks.acceleration                       everything: half an hour on an idle core
     python -m benchmarks.acceleration --cases oscillator --seeds 1,2
     python -m benchmarks.acceleration --steps 200 --results /tmp/trial --page /tmp/trial/acceleration.md
 
@@ -12,8 +12,10 @@ be stopped and started at will.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks import common
@@ -30,15 +32,31 @@ def main(words: Sequence[str] | None = None) -> int:
     wanted = parse(words)
     path = wanted.results / "acceleration.csv"
     runs = read(path)
-    for job in jobs(wanted, runs):
-        runs[job] = train(job)
-        print(describe(runs[job], runs), flush=True)
-        write(path, list(runs.values()))
-    write(path, list(runs.values()))
+    for jobs in (scan, comparisons):  # the second follows from what the first finds
+        todo = [job for job in jobs(wanted, runs) if job not in runs]
+        for run in run_all(todo, wanted.jobs):
+            runs[run.job] = run
+            print(describe(run, runs), flush=True)
+            write(path, list(runs.values()))
+    report(wanted, runs)
+    return 0
+
+
+def run_all(jobs: Sequence[Job], processes: int) -> Iterator[Run]:
+    """Train, one after the other or several at a time; each as soon as it is finished."""
+    if processes <= 1:
+        yield from map(train, jobs)
+        return
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(train, job) for job in jobs]):
+            yield future.result()
+
+
+def report(wanted: argparse.Namespace, runs: Mapping[Job, Run]) -> None:
+    """The page and the figure, of all runs of this length."""
     shown = {job: run for job, run in runs.items() if job.steps == wanted.steps}
     write_page(wanted.page, shown)
     draw(wanted.results / "acceleration.png", shown)
-    return 0
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -49,6 +67,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cases", type=_names, default=list(CASES), help=f"some of {', '.join(CASES)}")
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in _names(text)], default=[1, 2, 3, 4])
     parser.add_argument("--steps", type=int, default=STEPS, help="of every run")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each in a process of its own")
     parser.add_argument("--results", type=Path, default=common.RESULTS, help="folder of the CSV file and the figure")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/acceleration.md", help="the page that is written")
     wanted = parser.parse_args(words)
@@ -62,21 +81,25 @@ def _names(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
-def jobs(wanted: argparse.Namespace, runs: dict[Job, Run]) -> Iterator[Job]:
-    """What is still to be run, all of a seed before the next; the tuned rates follow from the first seed's runs."""
-    scan = [Job(case, rate, PLAIN, wanted.seeds[0], wanted.steps) for case in wanted.cases for rate in RATES]
-    yield from (job for job in scan if job not in runs)
-    rates = tuned_rates({job: runs[job] for job in scan})
-    for seed in wanted.seeds:
-        for case in wanted.cases:
-            for rate in dict.fromkeys((rates[case], COMMON)):
-                for kind in (PLAIN, JUMPS):
-                    job = Job(case, rate, kind, seed, wanted.steps)
-                    if job not in runs:
-                        yield job
+def scan(wanted: argparse.Namespace, runs: Mapping[Job, Run]) -> list[Job]:
+    """Every learning rate, with the first seed and without jumps."""
+    return [Job(case, rate, PLAIN, wanted.seeds[0], wanted.steps) for rate in RATES for case in wanted.cases]
 
 
-def describe(run: Run, runs: dict[Job, Run]) -> str:
+def comparisons(wanted: argparse.Namespace, runs: Mapping[Job, Run]) -> list[Job]:
+    """With jumps and without, at the tuned rates that the scan found and at the common one; tuned and seed by seed."""
+    rates = tuned_rates({job: runs[job] for job in scan(wanted, runs)})
+    jobs = [
+        Job(case, rate, kind, seed, wanted.steps)
+        for chosen in (rates, dict.fromkeys(rates, COMMON))
+        for seed in wanted.seeds
+        for case, rate in chosen.items()
+        for kind in (PLAIN, JUMPS)
+    ]
+    return list(dict.fromkeys(jobs))
+
+
+def describe(run: Run, runs: Mapping[Job, Run]) -> str:
     """One line on a finished run."""
     job, last = run.job, run.last
     text = f"{job.case}, rate {job.rate:g}, jumps {job.jumps}, seed {job.seed}: merit {last.merit:.2e}"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from benchmarks.acceleration.measure import CHARGE, COMMON, JUMPS, PLAIN, Job, Run
 from benchmarks.acceleration.page import tuned_rates
@@ -34,9 +36,9 @@ def draw(path: Path, runs: Mapping[Job, Run]) -> None:
         axis.set(yscale="log", title=f"{case}, tuned rate {rate:g}", xlabel="cost in steps", ylabel="lowest merit")
         axis.grid(alpha=0.3)
     labels = [
-        plt.Line2D([], [], color=colour, linestyle=style, label=f"{name}, {kind}")
+        Line2D([], [], color=colour, linestyle="--" if kind == "plain" else "-", label=f"{name}, {kind}")
         for colour, name in (("tab:blue", "tuned rate"), ("tab:orange", f"rate {COMMON:g}"))
-        for style, kind in (("--", "plain"), ("-", "with jumps"))
+        for kind in ("plain", "with jumps")
     ]
     space = 0.35 / (3.4 * lines)
     figure.tight_layout(rect=(0.0, space, 1.0, 1.0))
@@ -48,7 +50,7 @@ def draw(path: Path, runs: Mapping[Job, Run]) -> None:
     os.replace(temporary, path)
 
 
-def curve(axis, found: list[Run], kind: str, colour: str, style: str) -> None:
+def curve(axis: Axes, found: list[Run], kind: str, colour: str, style: str) -> None:
     """Median and range of some seeds."""
     cost = np.array([look.step for look in found[0].looks]) * (1 + CHARGE * (kind != PLAIN))
     merits = np.array([[look.merit for look in run.looks] for run in found])

@@ -36,7 +36,7 @@ from pinnrun.koopman.damped_trend import fit_damped_trend
 
 READINGS = ("velocity", "trend", "average", "modes", "subspace")
 HORIZONS = (10.0, 30.0, 100.0, 300.0, 1000.0)  # steps
-FEW_HORIZONS, FEW_SHARES = (100.0, 300.0, 1000.0), (0.5,)  # what "auto" tries beside the subspace
+FEW_SHARES = (0.5,)  # what "auto" tries beside the subspace
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the window that an average is taken over
 GAIN = 0.02  # a jump must lower the loss by this part of it
 RANK = 8  # modes of a forecast, at most
@@ -58,7 +58,7 @@ EVALUATIONS = {
     "average": len(SHARES),
     "modes": 1 + len(HORIZONS),
     "subspace": 1 + DIRECTIONS + len(LADDER),
-    "auto": len(FEW_HORIZONS) + len(FEW_SHARES) + 1 + DIRECTIONS + len(LADDER),
+    "auto": len(FEW_SHARES) + 1 + DIRECTIONS + len(LADDER),
 }
 
 
@@ -237,7 +237,7 @@ def extrapolations(path: Path, kind: str, steps: int) -> Candidates:
     if kind == "modes":
         return forecasts(path)
     if kind == "auto":
-        return velocities(path, FEW_HORIZONS) + averages(path, FEW_SHARES)
+        return averages(path, FEW_SHARES)
     return Candidates((), np.empty((0, path.basis.shape[1])))
 
 
@@ -246,8 +246,9 @@ def falls(before: float, after: float, gain: float = GAIN) -> bool:
     return bool(after < (1.0 - gain) * before)
 
 
-def expectation(steps: ArrayLike, losses: ArrayLike, at: int) -> float:
-    """The decimal logarithm of the loss that the damped trend of a stage's history expects at a later step."""
+def expectation(history: Sequence[tuple[int, float]], at: int) -> float:
+    """The decimal logarithm of the loss that the damped trend of a stage's (step, loss) expects at a later step."""
+    steps, losses = np.array(history).T
     return float(fit_damped_trend(LossCurve.from_history(steps, losses)).predict([at])[0])
 
 

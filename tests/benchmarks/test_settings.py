@@ -28,10 +28,10 @@ def test_any_other_key_does(word):
 
 def test_a_key_added_later_counts_only_where_it_changes_something(monkeypatch):
     before = name()
-    monkeypatch.setattr(settings, "ADDED", {"optimizer.new.knob": 1.0})
+    monkeypatch.setattr(settings, "ADDED", {**settings.ADDED, "optimizer.new.knob": 1.0})
     at = {value: compose("train", [*WORDS, f"+optimizer.new.knob={value}"]) for value in (1.0, 2.0)}
     assert settings.settings_of(at[1.0]) != before  # the empty group that held it is left: name the group instead
-    monkeypatch.setattr(settings, "ADDED", {"optimizer.new": {"knob": 1.0}})
+    monkeypatch.setattr(settings, "ADDED", {**settings.ADDED, "optimizer.new": {"knob": 1.0}})
     assert settings.settings_of(at[1.0]) == before
     assert settings.settings_of(at[2.0]) != before
     assert name() == before

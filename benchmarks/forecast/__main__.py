@@ -3,8 +3,8 @@
     python -m benchmarks.forecast                      everything: half an hour of training on a quiet core, then minutes
     python -m benchmarks.forecast generate             the training alone; stopped at any time, it goes on where it was
     python -m benchmarks.forecast evaluate             what has been trained so far
-    python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training; the
-                                                       forecaster of weights is left out
+    python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: what
+                                                       needs weights (its errors, the cost) is taken over as it was
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
@@ -105,13 +105,15 @@ def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
             raise SystemExit(f"no runs in {wanted.runs}; `python -m benchmarks.forecast generate` trains them")
         curves.save(kept, found)
     tell(f"{len(found)} trajectories, {sum(map(len, found))} steps")
+    path = wanted.results / "forecast.csv"
     rows = results.evaluate(found, wanted.action != "curves", tell)
-    if not wanted.smoke:
+    if wanted.action == "curves":
+        rows += [row for row in results.read(path).rows if row.table == "cost" or row.method == "weights"]
+    elif not wanted.smoke:
         tell("the cost of an analysis")
         cost = measure()
         rows.append(results.Row("cost", "all", results.DEFAULT, "all", "ratio", cost.ratio, cost.rounds))
         print(cost.text())
-    path = wanted.results / "forecast.csv"
     results.write(path, rows)
     figures = results.read(path)
     draw(wanted.results / "forecast.png", figures)

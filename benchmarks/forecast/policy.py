@@ -66,7 +66,9 @@ def replays(trajectories: Iterable[Trajectory], observable: str = "auto", **sett
     return found
 
 
-def replay(trajectory: Trajectory, target: float, reached_at: int | None, observable: str, **settings: str) -> int | None:
+def replay(
+    trajectory: Trajectory, target: float, reached_at: int | None, observable: str, **settings: str
+) -> int | None:
     """The step at which the network is given up, None if it reaches the target first or is never given up."""
     family, budget = FAMILIES[trajectory.family], len(trajectory)
     now, looks, backtests = family.first, [], []

@@ -81,7 +81,9 @@ def write(path: Path, rows: Sequence[Row]) -> None:
 def read(path: Path) -> Figures:
     """The figures of a CSV file."""
     with path.open(newline="") as file:
-        rows = [Row(**{**line, "value": float(line["value"]), "count": int(line["count"])}) for line in csv.DictReader(file)]
+        rows = [
+            Row(**{**line, "value": float(line["value"]), "count": int(line["count"])}) for line in csv.DictReader(file)
+        ]
     return Figures(rows)
 
 

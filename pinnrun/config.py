@@ -11,6 +11,9 @@ from pinnrun.sampling.fixed import Fixed as FixedSampling
 from pinnrun.settings import by_name, setting
 from pinnrun.weighting.fixed import Fixed as FixedWeighting
 
+Forecaster = Literal["damped_trend", "hankel_slope", "hankel", "power_law", "last_value", "weights"]
+"""The names in ``pinnrun.koopman.FORECASTERS``; a test holds the two together."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -40,6 +43,13 @@ class Storage:
 class KoopmanSettings:
     """The analyzer of the training dynamics."""
 
+    forecaster: Forecaster = setting("damped_trend", help="what extrapolates it")
+    clock: Literal["auto", "steps", "rate", "evaluations"] = setting(
+        "auto", help="what time is to it; auto: the sum of the learning rates where they change, else steps"
+    )
+    observable: Literal["auto", "merit", "loss"] = setting(
+        "auto", help="what is forecast against L_min; auto: the merit where it was measured"
+    )
     backtests: bool = setting(True, help="mix the residuals of the run's own backtests into the band")
 
 

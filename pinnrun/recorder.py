@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,16 +109,28 @@ class Recorder:
         self.decisions = [*map(storage.encode_decision, earlier), *state["decisions"]]
         storage.drop_windows_from(self.folder, self.window)
 
-    def history(self, stage: int) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and losses of a stage from its windows on disk, ``(n,)`` each."""
-        columns = [
-            storage.read_window(entry.path, weights=False).columns
-            for entry in storage.list_windows(self.folder)
-            if entry.stage == stage and entry.number < self.window
-        ]
-        steps = [column["step"] for column in columns] or [np.empty(0, np.int64)]
-        losses = [column["loss"] for column in columns] or [np.empty(0)]
-        return np.concatenate(steps), np.concatenate(losses)
+    def history(self, stage: int) -> Iterator[Row]:
+        """The rows of a stage from its windows on disk."""
+        for path in self._windows(stage):
+            columns = storage.read_window(path, weights=False).columns
+            for values in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, map(float, values), strict=True))
+
+    def latest_weights(self, stage: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps (k,) and weights (k, P) of the last ``count`` snapshots of a stage, from its windows on disk."""
+        parts, found = [], 0
+        for path in reversed(self._windows(stage)):
+            window = storage.read_window(path)
+            parts.append((window.weight_steps, window.weights))
+            found += len(window.weight_steps)
+            if found >= count:
+                break
+        steps, weights = zip(*reversed(parts), strict=True)
+        return np.concatenate(steps)[-count:], np.concatenate(weights)[-count:]
+
+    def _windows(self, stage: int) -> list[Path]:
+        windows = storage.list_windows(self.folder)
+        return [entry.path for entry in windows if entry.stage == stage and entry.number < self.window]
 
     def status(self, state: State, reason: str, step: int, stage: int) -> None:
         """Replace status.json."""

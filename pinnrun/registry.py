@@ -115,6 +115,12 @@ OPTIMIZERS = Registry(
         "dsgnar": "pinnrun.optimizers.dsgnar:Dsgnar",
     }
 )
+FIRST_ORDER, QUASI_NEWTON, GAUSS_NEWTON = "first_order", "quasi_newton", "gauss_newton"
+FAMILIES: Mapping[str, str] = {
+    **dict.fromkeys(("adam", "adamw", "muon", "soap", "cgd"), FIRST_ORDER),
+    **dict.fromkeys(("lbfgs", "ssbroyden"), QUASI_NEWTON),
+}
+"""Whose loss curves look alike to a forecast; an optimizer that is not here is of the third kind."""
 WEIGHTINGS = Registry(
     {
         "fixed": "pinnrun.weighting.fixed:Fixed",
@@ -138,6 +144,11 @@ POLICIES = Registry(
         "fixed": "pinnrun.scaleup.fixed:FixedPolicy",
     }
 )
+
+
+def family_of(optimizer: str) -> str:
+    """The family of the optimizer registered under that name."""
+    return FAMILIES.get(optimizer, GAUSS_NEWTON)
 
 
 def network_of(description: Mapping[str, Any]) -> Network:

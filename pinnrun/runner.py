@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from bisect import bisect
 from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-import numpy as np
+import torch
 
 from pinnrun import storage
 from pinnrun.account import Account
+from pinnrun.analyst import SNAPSHOTS, Analyst
 from pinnrun.architectures import size_after
 from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.display import Display, Progress
-from pinnrun.koopman import Forecast, forecast
+from pinnrun.koopman import Forecast, Snapshots
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Decision, StageView
 from pinnrun.signals import StopRequest
@@ -25,7 +25,6 @@ from pinnrun.trainer import Diverged, Trainer
 
 REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
-BACKTESTS = 64  # residuals of earlier forecasts that are kept
 
 
 class Interrupted(Exception):
@@ -46,12 +45,11 @@ class Runner:
         self.config, self.trainer, self.recorder, self.display = config, trainer, recorder, display
         self.policy, self.pace = config.scaleup, config.optimizer.pace
         self.account = Account(config, trainer)
+        self.analyst = Analyst(config.koopman, config.optimizer)
         self.stage = 0
         self.last_growth: Action | None = None
         self.window_length = self.pace.window
         self.stage_started = 0.0  # CPU seconds of the run at which the stage began
-        self.history: tuple[list[int], list[float]] = ([], [])  # steps of the stage and losses
-        self.backtests: list[float] = []
         self.growth: dict[str, Any] | None = None
         self.safe: dict[str, Any] | None = None  # where a divergence rewinds to: the start of the open window
         self.merit = inf
@@ -110,8 +108,7 @@ class Runner:
         row["seconds"] = self.clock.cpu
         snapshot = trainer.stage_step % self.pace.snapshot == 0
         self.recorder.add(row, trainer.parameters() if snapshot else None)
-        self.history[0].append(trainer.stage_step)
-        self.history[1].append(row["loss"])
+        self.analyst.note(trainer.stage_step, row)
         if row["merit"] == row["merit"]:
             self.merit = row["merit"]
         if trainer.event:
@@ -137,34 +134,39 @@ class Runner:
     # -- analysis and decision -------------------------------------------------------------------------------
 
     def analyse(self) -> Forecast | None:
-        """Close the window and forecast the stage's loss.
-
-        The target bounds the merit, the forecast is made for the training loss, of which there is a value at every
-        step: so L_min is lowered by the factor that lies between the two at the window's end.
-        """
-        self.account.keep_best(self.merit, self.history[1][-1])
+        """Close the window and forecast the stage."""
+        self.account.keep_best(self.merit, self.analyst.latest_loss)
         self.recorder.close_window(self.stage, self.trainer.network)
         self.safe = None
         if not self.policy.needs_forecast or self.trainer.stuck:
             return None
-        loss, target = self.history[1][-1], self.config.target.loss
-        gap = min(1.0, loss / self.merit) if self.merit > 0 else 1.0
         left = self.config.budget.steps - self.trainer.step if self.config.budget.steps else None
         horizon = self.pace.horizon
         if self.trainer.stage_step >= horizon:  # past it: would as many steps again do?
             horizon = 2 * self.trainer.stage_step
         if left is not None:
             horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
-        kept = self.backtests if self.config.koopman.backtests else None
         try:
-            outlook = forecast(*self.history, target=target * gap, horizon=horizon, residuals=kept)
+            outlook = self.analyst.forecast(self.config.target.loss, horizon, self.snapshots())
         except (ValueError, ArithmeticError) as error:  # training can go on without
             self.outlook = f"no forecast: {error}"
             return None
-        self.backtests = (self.backtests + [float(r) for r in outlook.backtests])[-BACKTESTS:]
         self.outlook = f"P(reach) {outlook.probability:.2f} by step {outlook.horizon} of the stage"
         self.steps_to_target = None if outlook.reach is None else outlook.reach - outlook.now
         return outlook
+
+    def snapshots(self) -> Snapshots | None:
+        """The stage's latest weights with the loss that is forecast, where the forecaster wants them."""
+        if not self.analyst.wants_weights:
+            return None
+        trainer = self.trainer
+        steps, weights = self.recorder.latest_weights(self.stage, SNAPSHOTS)
+        judged = trainer.objective if self.config.koopman.observable == "loss" else trainer.evaluation
+        return Snapshots(
+            steps - (trainer.step - trainer.stage_step),
+            weights,
+            lambda theta: float(judged.value(torch.as_tensor(theta).to(trainer.theta))),
+        )
 
     def decide(self, outlook: Forecast | None) -> Decision:
         """DONE and STOP are the run's own decisions, all others the policy's."""
@@ -176,10 +178,9 @@ class Runner:
             return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
         if outlook is None and self.policy.needs_forecast and not trainer.stuck:
             return Decision(Action.CONTINUE, self.outlook, self.pace.window)
-        steps, loss = (np.asarray(part) for part in self.history)
         network = trainer.network
         view = StageView(
-            steps, loss, network.width, network.depth, self.last_growth,
+            self.analyst.steps, self.analyst.loss, network.width, network.depth, self.last_growth,
             self.pace.window, self.pace.minimum, self.pace.horizon,
             lambda width, depth: size_after(network, width, depth, self.policy.init),
             trainer.stuck.value if trainer.stuck else None,
@@ -207,7 +208,7 @@ class Runner:
             self.account.stage(
                 decision,
                 seconds=self.clock.cpu - self.stage_started,
-                loss=self.history[1][-1],
+                loss=self.analyst.latest_loss,
                 merit=self.merit,
                 growth=self.growth,
             ),
@@ -227,7 +228,7 @@ class Runner:
         self.last_growth = decision.action
         self.window_length = self.pace.window
         self.stage_started = self.clock.cpu
-        self.history = ([], [])
+        self.analyst.start_stage()
         self.merit, self.outlook, self.steps_to_target = inf, "", None
 
     # -- safety ------------------------------------------------------------------------------------------------
@@ -238,9 +239,7 @@ class Runner:
         rewinds = self.trainer.rewinds + 1
         self.trainer.load(state)
         self.recorder.keep_rows(safe["rows"])
-        kept = bisect(self.history[0], self.trainer.stage_step)
-        for part in self.history:
-            del part[kept:]
+        self.analyst.keep_until(self.trainer.stage_step)
         if rewinds > REWINDS:
             raise reason
         self.trainer.rewinds = rewinds
@@ -280,7 +279,7 @@ class Runner:
                 "last_growth": self.last_growth.value if self.last_growth else None,
                 "window_length": self.window_length,
                 "stage_started": self.stage_started,
-                "backtests": list(self.backtests),
+                "backtests": list(self.analyst.backtests),
                 "growth": self.growth,
                 "best": self.account.best,
                 "safe": self.safe,
@@ -300,19 +299,17 @@ class Runner:
         self.recorder.load(state["recorder"])
         self.stage, self.window_length = state["stage"], state["window_length"]
         self.last_growth = Action(state["last_growth"]) if state["last_growth"] else None
-        self.stage_started, self.backtests = state["stage_started"], list(state["backtests"])
+        self.stage_started, self.analyst.backtests = state["stage_started"], list(state["backtests"])
         self.growth, self.account.best, self.safe = state["growth"], state["best"], state["safe"]
         self.merit, self.outlook = state["merit"], state["outlook"]
         self.clock = Clock(*state["seconds"])
         if self.config.target.loss < state["target"]:
             self.trainer.held = 0
         self.ended = self.still(state["ended"])
-        steps, losses = self.recorder.history(self.stage)
-        steps = steps - (self.trainer.step - self.trainer.stage_step)
-        self.history = (steps.tolist(), losses.tolist())
-        for row in self.recorder.rows:
-            self.history[0].append(int(row["step"]) - (self.trainer.step - self.trainer.stage_step))
-            self.history[1].append(row["loss"])
+        before = self.trainer.step - self.trainer.stage_step
+        self.analyst.start_stage()
+        for row in [*self.recorder.history(self.stage), *self.recorder.rows]:
+            self.analyst.note(int(row["step"]) - before, row)
 
     def still(self, ended: Sequence[str] | None) -> tuple[State, str] | None:
         """How a saved run had ended, unless a new target or budget lets it go on."""

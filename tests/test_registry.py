@@ -1,5 +1,6 @@
 """The registries: every name stands for what its group says, and nothing is imported before it is asked for."""
 
+import importlib
 import subprocess
 import sys
 from dataclasses import fields, is_dataclass
@@ -7,7 +8,17 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from pinnrun.problems import Problem
-from pinnrun.registry import ARCHITECTURES, OPTIMIZERS, POLICIES, PROBLEMS, SAMPLINGS, WEIGHTINGS, Registry
+from pinnrun.registry import (
+    ARCHITECTURES,
+    FAMILIES,
+    OPTIMIZERS,
+    POLICIES,
+    PROBLEMS,
+    SAMPLINGS,
+    WEIGHTINGS,
+    Registry,
+    family_of,
+)
 from pinnrun.sampling import Sampling
 from pinnrun.scaleup import Policy
 from pinnrun.weighting import Weighting
@@ -110,3 +121,12 @@ def test_a_taken_name_is_refused():
             registry.register(name)(type("Other", (), {}))
     assert registry["decay"].__name__ == "Decay"
     assert registry["poisson"] is PROBLEMS["poisson"]
+
+
+def test_every_optimizer_with_a_family_is_registered():
+    assert set(FAMILIES) < set(OPTIMIZERS)
+    assert {family_of(name) for name in OPTIMIZERS} == {"first_order", "quasi_newton", "gauss_newton"}
+    first_order = importlib.import_module("pinnrun.optimizers.first_order").FirstOrder
+    assert {name for name in OPTIMIZERS if issubclass(OPTIMIZERS[name], first_order)} | {"cgd"} == {
+        name for name in FAMILIES if FAMILIES[name] == "first_order"
+    }

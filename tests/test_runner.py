@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from runs import assert_same, interrupt, lookup, resume, start
 
+from pinnrun import analyst as analyst_module
 from pinnrun import runner as runner_module
 from pinnrun import storage
 from pinnrun.commands.train import exit_code
@@ -144,7 +145,7 @@ def test_training_goes_on_when_the_analysis_fails(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise np.linalg.LinAlgError("singular matrix")
 
-    monkeypatch.setattr(runner_module, "forecast", fail)
+    monkeypatch.setattr(analyst_module, "forecast_stage", fail)
     assert start(tmp_path)["status"] == "budget"
     decisions = lookup(tmp_path).decisions
     assert {d["action"] for d in decisions} == {"continue", "stop"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pinnrun import storage
+from pinnrun.analyst import ask
 from pinnrun.commands.settings import AnalyzeSettings
 from pinnrun.commands.train import saved_config
 from pinnrun.composition.confdir import run_hydra
+from pinnrun.config import KoopmanSettings
 from pinnrun.display import print_koopman
 from pinnrun.errors import UserError
-from pinnrun.koopman import forecast, weight_spectrum
+from pinnrun.koopman import History, weight_spectrum
+from pinnrun.registry import OPTIMIZERS
 from pinnrun.strict import build
 
 
@@ -50,10 +54,10 @@ def analyze_stage(run: Any, stage: Any, target: float, settings: AnalyzeSettings
     horizon = settings.horizon or int(config.optimizer.pace.horizon)
     outlook = None
     if len(own) >= 2 and np.isfinite(columns["loss"]).any():
-        gap = min(1.0, float(columns["loss"][-1] / measured[-1])) if len(measured) and measured[-1] > 0 else 1.0
         last = int(own[-1])
         horizon = horizon if horizon > last else 2 * last
-        outlook = forecast(own, columns["loss"], target=target * gap, horizon=horizon).as_dict()
+        history = History.of({**columns, "step": own})
+        outlook = ask(history, analyzer(settings, config), optimizer(config), target, horizon).as_dict()
     decisions = [d for d in run.decisions if d["stage"] == stage.number]
     return {
         "stage": stage.number,
@@ -73,6 +77,23 @@ def analyze_stage(run: Any, stage: Any, target: float, settings: AnalyzeSettings
         "decision": decisions[-1]["action"] if decisions else "running",
         "decisions": [{name: d[name] for name in ("step", "action", "evidence")} for d in decisions],
     }
+
+
+def analyzer(settings: AnalyzeSettings, config: Any) -> KoopmanSettings:
+    """The analyzer as the run had it, but for what was asked for; the loss at other weights is not to be had here."""
+    own = build(KoopmanSettings, config.get("koopman") or {})
+    asked = {name: getattr(settings, name) or getattr(own, name) for name in ("forecaster", "clock", "observable")}
+    if asked["forecaster"] == "weights":
+        asked["forecaster"] = KoopmanSettings().forecaster
+    return replace(own, **asked)
+
+
+def optimizer(config: Any) -> Any:
+    """The run's optimizer; without a schedule its settings will do, and torch need not be imported."""
+    settings = config.optimizer
+    return (
+        build(OPTIMIZERS[settings.type], settings) if settings.get("schedule", "constant") != "constant" else settings
+    )
 
 
 def spectrum(stage: Any, snapshots: int) -> dict[str, Any] | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
+from pinnrun.config import Forecaster
 from pinnrun.settings import setting
 
 
@@ -31,5 +33,8 @@ class AnalyzeSettings:
     run: str = setting("last", help="a run folder, or last")
     horizon: int | None = setting(None, min=1, help="forecast each stage up to this many steps of it")
     target: float | None = setting(None, above=0, help="L_min to forecast against; null: the run's own")
+    forecaster: Forecaster | None = setting(None, help="another forecaster than the run's own")
+    clock: Literal["auto", "steps", "rate", "evaluations"] | None = setting(None, help="another clock")
+    observable: Literal["auto", "merit", "loss"] | None = setting(None, help="another observable")
     figures: bool = setting(True, help="write figures into the run's folder")
     snapshots: int = setting(200, min=4, help="latest weight snapshots of a stage that the spectrum is taken from")

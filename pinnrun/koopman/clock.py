@@ -46,7 +46,8 @@ class Clock:
         """The sum of the learning rates.
 
         Args:
-            steps: (n,) steps of the stage. rates: (n,) the learning rate of each.
+            steps: (n,) steps of the stage.
+            rates: (n,) the learning rate of each.
             ahead: the learning rate so many steps after the last; None: the last one is held.
             limit: the step until which it is asked for; from there on the last rate is held.
         """
@@ -57,9 +58,10 @@ class Clock:
             return cls("rate", *_normed(past, spent, np.array([now + 1.0]), np.array([spent[-1] + rate[-1]])))
         future = np.unique(np.rint(np.linspace(now, limit, KNOTS + 1)))[1:]
         to_come = np.maximum([ahead(int(step - now)) for step in future], LEAST * float(rate.mean()))
-        # trapezoids: the rate of the step to `future[k]` is to_come[k]
+        # sum over the steps after a up to b of a straight rate: (b - a) (r_a + r_b)/2 + (r_b - r_a)/2
         ends = np.concatenate([rate[-1:], to_come])
-        sums = spent[-1] + np.cumsum(0.5 * (ends[1:] + ends[:-1]) * np.diff(future, prepend=now))
+        trapezoids = 0.5 * (ends[1:] + ends[:-1]) * np.diff(future, prepend=now) + 0.5 * np.diff(ends)
+        sums = spent[-1] + np.cumsum(trapezoids)
         future, sums = np.append(future, future[-1] + 1.0), np.append(sums, sums[-1] + to_come[-1])
         return cls("rate", *_normed(past, spent, future, sums))
 
@@ -68,7 +70,7 @@ class Clock:
         """Residual evaluations; steps to come cost what those of the last half did on average."""
         past, price = np.asarray(steps, np.float64), _positive(evaluations)
         spent = np.cumsum(price * np.diff(past, prepend=0.0))
-        half = int(np.searchsorted(past, (1.0 - LATELY) * past[-1]))
+        half = int(np.searchsorted(past, (1.0 - LATELY) * past[-1], side="right"))
         before, earlier = (spent[half - 1], past[half - 1]) if half else (0.0, 0.0)
         mean = (spent[-1] - before) / (past[-1] - earlier)
         return cls("evaluations", *_normed(past, spent, past[-1:] + 1.0, spent[-1:] + mean))

@@ -1,7 +1,7 @@
 """Hankel-DMD of log10(loss) in the steps themselves: the textbook Koopman forecast of a scalar, kept as a baseline.
 
-Exact on sums of exponentials and oscillations, and so right for a loss that decays exponentially. Training curves do not:
-with |lambda| <= 1 the forecast levels out a window or so ahead, without it explodes. The modes are those of
+Exact on sums of exponentials and oscillations, and so right for a loss that decays exponentially. Training curves do
+not: with |lambda| <= 1 the forecast levels out a window or so ahead, without it explodes. The modes are those of
 `pinnrun.koopman.hankel_dmd` on 100 equal bins of [0.3 n, n], 25 delays, rank at most 10.
 """
 

@@ -2,8 +2,8 @@
 
 The observable is v = dy/dtau on 48 log-uniform points of [0.05 n, n], y = log10(loss), tau = ln(step): that of y itself
 would have a defective pair of eigenvalues at 1 (a straight line), which any clip to the unit disc destroys. Eigenvalues
-are clipped to the real interval [0, 1], slopes to [.., 0], and integrated from the present level. The modes are those of
-`pinnrun.koopman.hankel_dmd`, 12 delays, rank at most 3.
+are clipped to the real interval [0, 1], slopes to [.., 0], and integrated from the present level. The modes are those
+of `pinnrun.koopman.hankel_dmd`, 12 delays, rank at most 3.
 """
 
 from __future__ import annotations

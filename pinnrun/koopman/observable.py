@@ -1,9 +1,9 @@
 """What is forecast against L_min: the training loss of every step, or the merit, measured now and then.
 
 L_min bounds the merit, the loss on a fixed evaluation set. It is measured where a window ends and near the target, too
-seldom for a curve of its own; but the gap between the two in decades changes slowly. The merit's curve is the loss curve
-lifted by that gap, straight in log-time between measurements: it meets the merit where it was measured, and rises against
-the loss where training overfits its points.
+seldom for a curve of its own; but the gap between the two in decades changes slowly. The merit's curve is the loss
+curve lifted by that gap, straight in log-time between measurements: it meets the merit where it was measured, and rises
+against the loss where training overfits its points.
 
 The raw loss on points that are drawn anew at every step scatters about its mean, and stays below L_min for a hundred
 steps in a row only when the mean is some 2.5 standard deviations below: the median of the largest of 100 normal numbers
@@ -22,6 +22,7 @@ from pinnrun.koopman.curve import SMALLEST, TAIL, Array
 OBSERVABLES = ("auto", "loss", "merit")
 DEVIATIONS = 2.5  # that the mean of a noisy loss has to lie below the target
 NOISY = 0.02  # decades of scatter from which the loss beside a merit is a median, not the step's own
+SELDOM = 0.25  # share of rising steps; independent noise has a half of them
 RECENT = 0.5  # share of the steps whose scatter is measured
 
 
@@ -43,7 +44,8 @@ def observe(steps: ArrayLike, loss: ArrayLike, merit: ArrayLike | None, choice: 
     """The values to forecast.
 
     Args:
-        steps: (n,) since the start of the stage. loss: (n,) training loss.
+        steps: (n,) since the start of the stage.
+        loss: (n,) training loss.
         merit: (n,) NaN where it was not measured; None: never.
         choice: "merit", "loss", or "auto": the merit where it has been measured.
 
@@ -80,11 +82,12 @@ def lifted(steps: Array, loss: Array, merit: Array) -> Array:
 def scatter(loss: Array) -> float:
     """Standard deviation in decades of what is independent from step to step in the last half of `loss` (n,).
 
-    From the median absolute difference of neighbours, which a slow trend leaves alone; 1.4826 makes a deviation of it.
+    From the median absolute second difference, which a slow trend leaves alone: 1.4826 makes a deviation of it, of
+    sqrt(6) times the noise. A loss that seldom rises has none, however uneven its steps down.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         y = np.log10(np.maximum(loss[int((1.0 - RECENT) * len(loss)) :], SMALLEST))
     step = np.diff(y[np.isfinite(y)])
-    if len(step) < 2:
+    if len(step) < 2 or np.mean(step > 0) < SELDOM:
         return 0.0
-    return float(1.4826 * np.median(np.abs(step - np.median(step))) / np.sqrt(2.0))
+    return float(1.4826 * np.median(np.abs(np.diff(step))) / np.sqrt(6.0))

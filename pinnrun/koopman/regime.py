@@ -45,7 +45,7 @@ def classify(curve: LossCurve) -> Regime:
 
 
 def flat_since(curve: LossCurve) -> float:
-    """The time (steps, or what the clock shows) from which the binned curve has stayed within 0.15 decade of its mean over [n/2, n]."""
+    """When (in steps, or by another clock) the binned curve was last off its mean over [n/2, n], by 0.15 decade."""
     tau, y = curve.binned(float(np.exp(curve.tau[0] - curve.tau[-1])))
     _, recent = curve.binned(0.5)
     strayed = np.flatnonzero(np.abs(y - recent.mean()) > FLAT)

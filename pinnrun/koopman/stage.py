@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,12 +62,17 @@ def forecast_stage(
     family: str | None = None,
     residuals: Sequence[float] | Array | None = None,
 ) -> Forecast:
-    """Forecast a stage; see `forecast` for target, horizon, forecaster, family and residuals.
+    """Forecast a stage; what is not explained here is as for `forecast`.
 
     Args:
         history: the stage as recorded.
+        target: the value of the observable to reach, > 0.
+        horizon: the step of the stage until which it may take.
+        forecaster: its name in FORECASTERS.
         clock: "steps", "rate", "evaluations", or "auto": the rate where it changes, else steps.
         observable: "loss", "merit", or "auto": the merit where it has been measured.
+        family: of the optimizer.
+        residuals: of the run's earlier forecasts.
 
     Raises:
         ValueError: as `forecast` and `observe`, or a choice that there is not.
@@ -101,14 +106,15 @@ def make_clock(history: History, choice: str, horizon: int) -> Clock:
     if choice not in CLOCKS:
         raise ValueError(f"no clock {choice!r}; there are {', '.join(CLOCKS)}")
     limit = max(TRUSTED * float(history.steps[-1]), horizon)
-    if choice == "evaluations" and _known(history.evaluations):
-        return Clock.by_evaluations(history.steps, history.evaluations)
-    if choice in ("rate", "auto") and _known(history.rate) and (choice == "rate" or _rate_changes(history, horizon)):
-        return Clock.by_rate(history.steps, history.rate, history.rate_ahead, limit)
+    steps, rate, price = history.steps, history.rate, history.evaluations
+    if choice == "evaluations" and _known(price):
+        return Clock.by_evaluations(steps, price)
+    if choice in ("rate", "auto") and _known(rate) and (choice == "rate" or _rate_changes(history, horizon)):
+        return Clock.by_rate(steps, rate, history.rate_ahead, limit)
     return Clock()
 
 
-def _known(column: Array | None) -> bool:
+def _known(column: Array | None) -> TypeGuard[Array]:
     return column is not None and len(column) > 0 and bool(np.isfinite(column).all()) and bool((column >= 0).all())
 
 

@@ -6,8 +6,8 @@ formulas), and
 
     w(last + k) = w(last) + sum_j b_j (lambda_j + .. + lambda_j^k) phi_j,    |lambda_j| <= 1
 
-at which the caller's loss function is evaluated. Increments, not the weights themselves: they know no origin, and a clip
-to the unit disc does no harm to them. Good for a tenth of the steps seen, and past 1.5 times mostly worse than "no
+at which the caller's loss function is evaluated. Increments, not the weights themselves: they know no origin, and a
+clip to the unit disc does no harm to them. Good for a tenth of the steps seen, and past 1.5 times mostly worse than "no
 change": weights that leave the solution's neighbourhood by a little have a large residual. It costs one loss a knot.
 """
 
@@ -25,7 +25,7 @@ KEPT = 200  # latest snapshots
 ENERGY = 0.99  # of the increments, that the kept modes hold
 MAX_RANK = 10
 NOISE = 1e-14  # of the largest eigenvalue of the Gram matrix, below which it is rounding
-KNOTS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.6, 2.3, 3.5)  # ln(t/n) at which the loss is evaluated
+KNOTS = (1.0, 1.02, 1.05, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)  # t/n at which the loss is evaluated
 FEWEST = 4
 
 Complex = NDArray[np.complex128]
@@ -94,15 +94,14 @@ def fit_weight_trend(curve: LossCurve) -> WeightTrend:
     recent, times = seen.weights[-KEPT:].astype(np.float64), seen.steps[-KEPT:]
     interval = float(np.median(np.diff(times)))
     values, future = continued(recent)
-    u = np.concatenate([[0.0], KNOTS])
-    steps = curve.now * np.exp(u)
+    steps = curve.now * np.array(KNOTS)
     loss = [seen.loss(future((step - times[-1]) / interval)) for step in steps]
     with np.errstate(invalid="ignore"):
         y = np.log10(np.clip(np.nan_to_num(loss, nan=np.inf), SMALLEST, 1.0 / SMALLEST))
     return WeightTrend(curve.now, np.log(steps), y, values, interval)
 
 
-def continued(weights: Array) -> tuple[Complex, Callable[[float], Array]]:
+def continued(weights: Array, energy: float = ENERGY) -> tuple[Complex, Callable[[float], Array]]:
     """Eigenvalues (r,) of the increments of `weights` (T, P), and the weights so many intervals after the last."""
     increments = np.diff(weights, axis=0)
     gram = increments @ increments.T
@@ -110,7 +109,7 @@ def continued(weights: Array) -> tuple[Complex, Callable[[float], Array]]:
     squares, right = np.maximum(squares[::-1], 0.0), right[:, ::-1]
     if squares[0] == 0.0:
         return np.zeros(0, complex), lambda k: weights[-1]
-    enough = 1 + int(np.sum(np.cumsum(squares) / squares.sum() < ENERGY))
+    enough = 1 + int(np.sum(np.cumsum(squares) / squares.sum() < energy * (1 - 1e-15)))
     rank = min(enough, int(np.sum(squares > NOISE * squares[0])), MAX_RANK)
     basis = right[:, :rank] / np.sqrt(squares[:rank])  # U = increments[:-1].T @ basis
     coordinates = basis.T @ gram[:-1]

@@ -65,8 +65,12 @@ class FirstOrder(ABC):
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
+        return self.rate_at(self._clock + 1)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of the stage's step 1, 2, …"""
         steps = self.decay_steps or self.pace.horizon
-        return self.learning_rate * rate_factor(self.schedule, self._clock, steps, self.decay_to)
+        return self.learning_rate * rate_factor(self.schedule, step - 1, steps, self.decay_to)
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One gradient, one update; the loss reported is that before the update, seen with the gradient."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from runs import TINY, interrupt, lookup, start
 
-from pinnrun.koopman import forecast
+from pinnrun.koopman import History, forecast_stage
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -44,9 +44,8 @@ def test_every_stage_with_its_figures_on_stdout(pinnrun, run):
 def test_the_forecast_is_that_of_the_loss_against_the_target_asked_for(pinnrun, run):
     ran = pinnrun("koopman", "analyze", "target=1e-3", "horizon=500", "figures=false")
     columns = lookup(run).stages[-1].columns
-    gap = min(1.0, columns["loss"][-1] / columns["merit"][-1])
-    steps = np.arange(1, len(columns["loss"]) + 1)
-    outlook = forecast(steps, columns["loss"], target=1e-3 * gap, horizon=500)
+    history = History.of({**columns, "step": np.arange(1, len(columns["loss"]) + 1)})
+    outlook = forecast_stage(history, target=1e-3, horizon=500, family="gauss_newton")
     last = ran.out[ran.out.rindex("\nstage ") :]
     assert f"by step 500) = {outlook.probability:.3g}" in last
     assert f"{outlook.median[-1]:.3e}" in last

@@ -1,6 +1,6 @@
 """Train what is missing of the trajectories, hold every forecaster against them, and write docs/forecast.md.
 
-    python -m benchmarks.forecast                      everything: half an hour of training on a quiet core, then minutes
+    python -m benchmarks.forecast                      everything: half an hour of training on a quiet core
     python -m benchmarks.forecast generate             the training alone; stopped at any time, it goes on where it was
     python -m benchmarks.forecast evaluate             what has been trained so far
     python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: what
@@ -85,7 +85,7 @@ def chosen(wanted: argparse.Namespace) -> list[Case]:
 
 def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     """CSV file, curves, figure and page."""
-    from benchmarks.forecast import curves, results, trajectories
+    from benchmarks.forecast import curves, results, trajectories, views
     from benchmarks.forecast.cost import measure
     from benchmarks.forecast.figure import draw
     from benchmarks.forecast.page import write_page
@@ -112,7 +112,7 @@ def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     elif not wanted.smoke:
         tell("the cost of an analysis")
         cost = measure()
-        rows.append(results.Row("cost", "all", results.DEFAULT, "all", "ratio", cost.ratio, cost.rounds))
+        rows.append(results.Row("cost", "all", views.DEFAULT, "all", "ratio", cost.ratio, cost.rounds))
         print(cost.text())
     results.write(path, rows)
     figures = results.read(path)

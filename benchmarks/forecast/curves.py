@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ TEXTS = ("name", "problem", "group", "family")
 
 def save(path: Path, trajectories: Sequence[Trajectory]) -> None:
     """Replace the file."""
-    arrays: dict[str, Array] = {name: np.array([getattr(t, name) for t in trajectories]) for name in TEXTS}
+    arrays: dict[str, Any] = {name: np.array([getattr(t, name) for t in trajectories]) for name in TEXTS}
     arrays["parameters"] = np.array([t.parameters for t in trajectories])
     for number, trajectory in enumerate(trajectories):
         arrays[f"{number}/evaluations"] = differences(trajectory.evaluations.astype(np.int64))
@@ -41,17 +42,14 @@ def load(path: Path) -> list[Trajectory]:
         found = []
         for number, parameters in enumerate(arrays["parameters"].tolist()):
             evaluations = np.cumsum(arrays[f"{number}/evaluations"], dtype=np.int64)
-            texts = {name: str(arrays[name][number]) for name in TEXTS}
-            columns = {
+            told: dict[str, Any] = {name: str(arrays[name][number]) for name in TEXTS}
+            told |= {
                 name: unpacked(arrays[f"{number}/{name}/at"], arrays[f"{number}/{name}/steps"], len(evaluations))
                 for name in COLUMNS
             }
-            steps = np.arange(1, len(evaluations) + 1)
-            found.append(
-                Trajectory(
-                    **texts, **columns, parameters=parameters, step=steps, evaluations=evaluations, folder=Path()
-                )
-            )
+            step = np.arange(1, len(evaluations) + 1)
+            told |= {"parameters": parameters, "step": step, "evaluations": evaluations, "folder": Path()}
+            found.append(Trajectory(**told))
     return found
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.notes import HEAD, NOTES
-from benchmarks.forecast.results import CLOCKS, DEFAULT, Figures
-from benchmarks.forecast.views import FACTORS
+from benchmarks.forecast.results import CLOCKS, Figures
+from benchmarks.forecast.views import DEFAULT, FACTORS
 from benchmarks.records.table import machine
 from pinnrun.koopman.regime import Regime
 from pinnrun.storage.atomic import write_text
@@ -22,7 +22,7 @@ def write_page(path: Path, figures: Figures) -> None:
     parts = [
         HEAD,
         _aims(figures),
-        "\n## Error by forecaster\n\nMedian / 90 % quantile / median with its sign, in decades; positive is too high.\n\n",
+        "\n## Error by forecaster\n\nMedian / 90 % quantile / median with its sign; positive is too high.\n\n",
         _forecasters(figures),
         f"\n## Where the error comes from\n\n`{DEFAULT}`, median / 90 % quantile, windows in brackets.\n\n",
         _subsets(figures, "phase", [regime.value for regime in Regime]),

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
-from benchmarks.forecast.views import history, reached
+from benchmarks.forecast.views import DEFAULT, history, reached
 from pinnrun.koopman import Verdict, forecast_stage, verdict
 
 TARGETS = tuple(10.0**-k for k in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7))  # of the first loss
@@ -51,7 +51,7 @@ class Replay:
         return (self.stopped or self.budget) / self.budget
 
 
-def replays(trajectories: Iterable[Trajectory], observable: str = "auto", **settings: str) -> list[Replay]:
+def replays(trajectories: Iterable[Trajectory], observable: str = "auto", forecaster: str = DEFAULT) -> list[Replay]:
     """Every trajectory with every target that is not met by the first look; T is its whole length."""
     found = []
     for trajectory in trajectories:
@@ -61,13 +61,13 @@ def replays(trajectories: Iterable[Trajectory], observable: str = "auto", **sett
             target = share * start
             step = reached(trajectory, target, truth)
             if step is None or step > FAMILIES[trajectory.family].first:
-                stopped = replay(trajectory, target, step, observable, **settings)
+                stopped = replay(trajectory, target, step, observable, forecaster=forecaster)
                 found.append(Replay(trajectory, target, step, stopped, len(trajectory)))
     return found
 
 
 def replay(
-    trajectory: Trajectory, target: float, reached_at: int | None, observable: str, **settings: str
+    trajectory: Trajectory, target: float, reached_at: int | None, observable: str, forecaster: str = DEFAULT
 ) -> int | None:
     """The step at which the network is given up, None if it reaches the target first or is never given up."""
     family, budget = FAMILIES[trajectory.family], len(trajectory)
@@ -81,7 +81,7 @@ def replay(
             observable=observable,
             family=family.optimizer,
             residuals=backtests,
-            **settings,
+            forecaster=forecaster,
         )
         backtests = [*backtests, *outlook.backtests][-KEPT:]
         judged = verdict(outlook, minimum=family.minimum).verdict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from math import log, log10
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def test_the_merit_has_to_be_good_twice_in_a_row():
 def test_a_forecast_sees_its_past_and_the_schedule_and_nothing_else():
     made = trajectory(1.0 / STEPS, rate=1e-3 / STEPS)
     seen = views.history(made, 1000, measured=[400, 1000])
+    assert seen.rate is not None and seen.merit is not None and seen.rate_ahead is not None
     assert len(seen.steps) == len(seen.loss) == len(seen.rate) == 1000
     assert np.flatnonzero(np.isfinite(seen.merit)).tolist() == [399, 999]
     assert [seen.rate_ahead(k) for k in (1, 9000, 9001)] == [1e-3 / 1001, 1e-7, 1e-7]
@@ -172,7 +174,7 @@ def test_chances_are_asked_of_targets_that_are_still_ahead():
         drop: drop <= 1.0 for drop in chances.DROPS
     }
     assert all(
-        earlier.probability >= later.probability for earlier, later in zip(found, found[1:]) if earlier.now == later.now
+        earlier.probability >= later.probability for earlier, later in pairwise(found) if earlier.now == later.now
     )
     assert chances.brier(found) < 0.5 * chances.climatology(found)
 

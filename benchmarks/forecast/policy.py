@@ -52,9 +52,9 @@ class Replay:
 
 
 def replays(trajectories: Iterable[Trajectory], observable: str = "auto", forecaster: str = DEFAULT) -> list[Replay]:
-    """Every trajectory with every target that is not met by the first look; T is its whole length."""
+    """Every complete trajectory with every target that is not met by the first look; T is its whole length."""
     found = []
-    for trajectory in trajectories:
+    for trajectory in (item for item in trajectories if item.complete):
         truth = "loss" if observable == "loss" else "merit"
         start = float(trajectory.loss[0])
         for share in TARGETS:

@@ -29,7 +29,9 @@ def trajectory(loss, *, problem="made", group="held", family="adam", merit=None,
     measured = np.where(step % 200 == 0, loss if merit is None else merit, np.nan)
     rate = np.full(len(loss), 1e-3) if rate is None else rate
     evaluations = np.ones(len(loss), dtype=np.int64)
-    return Trajectory("made", problem, group, family, 10, step, loss, measured, rate, evaluations, 1e-3 * step, Path())
+    return Trajectory(
+        "made", problem, group, family, 10, step, loss, measured, rate, evaluations, 1e-3 * step, True, Path()
+    )
 
 
 def power_law(slope, count=10_000):
@@ -202,6 +204,7 @@ def test_an_escape_from_a_plateau_is_a_false_stop():
     assert policy.false_stops(found) == 1.0
     assert policy.wasted(found) == pytest.approx(0.4)
     assert np.isnan(policy.wasted([item for item in found if item.reached]))
+    assert policy.replays([replace(trajectory(loss), complete=False)]) == [], "its end is not known"
 
 
 # -- what is kept ----------------------------------------------------------------------------------------------

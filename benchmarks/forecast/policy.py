@@ -18,6 +18,7 @@ from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import history, reached
 from pinnrun.koopman import Verdict, forecast_stage, verdict
+from pinnrun.registry import family_of
 
 TARGETS = tuple(10.0**-k for k in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7))  # of the first loss
 KEPT = 64  # backtests of earlier forecasts, as the runner keeps them
@@ -77,7 +78,7 @@ def replay(trajectory: Trajectory, target: float, reached_at: int | None, observ
             target=target,
             horizon=budget,
             observable=observable,
-            family=family.optimizer,
+            family=family_of(family.optimizer),
             residuals=backtests,
             **settings,
         )

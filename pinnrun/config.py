@@ -11,7 +11,7 @@ from pinnrun.sampling.fixed import Fixed as FixedSampling
 from pinnrun.settings import by_name, setting
 from pinnrun.weighting.fixed import Fixed as FixedWeighting
 
-Forecaster = Literal["damped_trend", "hankel_slope", "hankel", "power_law", "last_value", "weights"]
+Forecaster = Literal["pooled_trend", "damped_trend", "hankel_slope", "hankel", "power_law", "last_value", "weights"]
 """The names in ``pinnrun.koopman.FORECASTERS``; a test holds the two together."""
 
 

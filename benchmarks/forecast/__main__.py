@@ -5,6 +5,7 @@
     python -m benchmarks.forecast evaluate             what has been trained so far
     python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: what
                                                        needs weights (its errors, the cost) is taken over as it was
+    python -m benchmarks.forecast calibrate            learn pinnrun/koopman/prior.json from the problems of "fit"
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
@@ -24,7 +25,7 @@ from benchmarks.common import RESULTS
 from benchmarks.forecast.cases import CASES, Case
 
 ROOT = Path(__file__).parents[2]
-ACTIONS = ("all", "generate", "evaluate", "curves", "cost")
+ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "cost")
 SHORT = 0.05  # share of the steps that a smoke run trains
 
 
@@ -44,6 +45,10 @@ def main(words: Sequence[str] | None = None) -> int:
         from benchmarks.forecast.cost import measure
 
         print(measure().text())
+    elif wanted.action == "calibrate":
+        from benchmarks.forecast import calibrate, trajectories
+
+        calibrate.write(calibrate.calibrate(trajectories.load(wanted.runs, cases)))
     elif wanted.action != "generate":
         evaluate(wanted, cases)
     return 0

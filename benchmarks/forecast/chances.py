@@ -11,7 +11,8 @@ import numpy as np
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import DEFAULT, FACTORS, history, reached, truth, windows
-from pinnrun.koopman import Forecast, forecast_stage, reach
+from pinnrun.koopman import Forecast, forecast_stage, prior, reach
+from pinnrun.registry import family_of
 
 DROPS = (0.1, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0)  # decades below the present loss, as targets
 EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # of the reliability table
@@ -45,7 +46,7 @@ class Band:
 
 def ask(trajectory: Trajectory, now: int, horizon: int, target: float, forecaster: str = DEFAULT) -> Forecast:
     """The forecast of the training loss as the runner asks for it."""
-    family = FAMILIES[trajectory.family].optimizer
+    family = family_of(FAMILIES[trajectory.family].optimizer)
     seen = history(trajectory, now)
     return forecast_stage(seen, target=target, horizon=horizon, family=family, observable="loss", forecaster=forecaster)
 
@@ -77,9 +78,9 @@ def left_out(found: Sequence[Band]) -> list[bool]:
         if len(others) < 10:
             continue
         low, median, high = np.quantile(others, (0.1, 0.5, 0.9))
-        wide = reach.INFLATION
-        prior = reach.ResidualLaw(median + wide * (low - median) - 1e-9, median, median + wide * (high - median) + 1e-9)
-        law = reach.mix(prior, band.outlook.backtests)
+        wide = prior.table()["inflation"][band.outlook.forecaster]
+        bare = reach.ResidualLaw(median + wide * (low - median) - 1e-9, median, median + wide * (high - median) + 1e-9)
+        law = reach.mix(bare, band.outlook.backtests)
         holds.append(law.low <= band.residual <= law.high)
     return holds
 

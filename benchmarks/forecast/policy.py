@@ -18,6 +18,7 @@ from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import DEFAULT, history, reached
 from pinnrun.koopman import Verdict, forecast_stage, verdict
+from pinnrun.registry import family_of
 
 TARGETS = tuple(10.0**-k for k in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7))  # of the first loss
 KEPT = 64  # backtests of earlier forecasts, as the runner keeps them
@@ -79,7 +80,7 @@ def replay(
             target=target,
             horizon=budget,
             observable=observable,
-            family=family.optimizer,
+            family=family_of(family.optimizer),
             residuals=backtests,
             forecaster=forecaster,
         )

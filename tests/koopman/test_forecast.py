@@ -9,7 +9,7 @@ import pytest
 from pinnrun.koopman import Regime, forecast
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
-from pinnrun.koopman.reach import prior
+from pinnrun.koopman.reach import mix, prior
 
 
 def power_law(count=2000, exponent=-1.0, scale=100.0):
@@ -152,8 +152,12 @@ def test_own_backtests_refine_the_band():
     first = forecast(steps, loss, target=1e-4, horizon=20000)
     later = forecast(steps, loss, target=1e-4, horizon=20000, residuals=list(first.backtests))
     assert len(first.backtests) == 4
+    law = mix(prior(Regime.STEADY), np.concatenate([first.backtests, first.backtests]))
+    assert law is not prior(Regime.STEADY)
+    u = np.log(10)
+    for band, r in ((later.low, law.low), (later.median, law.median), (later.high, law.high)):
+        assert np.log10(band[-1]) == pytest.approx(np.log10(later.trend) + r * u, abs=1e-9)
     # this run has always done better than forecast, and by much the same amount
-    assert later.median[-1] < first.median[-1]
     assert later.high[-1] / later.low[-1] < first.high[-1] / first.low[-1]
     assert later.trend == first.trend
 

@@ -5,9 +5,8 @@ from scipy import stats
 from pinnrun.koopman.baselines import PowerLaw, fit_power_law
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
+from pinnrun.koopman.prior import table
 from pinnrun.koopman.reach import (
-    INFLATION,
-    MEASURED,
     ResidualLaw,
     backtest,
     first_passage,
@@ -28,13 +27,11 @@ def damped(exponent=-1.5, count=1000):
 
 @pytest.mark.parametrize("regime", Regime)
 def test_prior_holds_the_measured_quantiles(regime):
-    bare = prior(regime, inflation=1.0)
-    for p, q in zip((0.1, 0.5, 0.9), MEASURED[regime], strict=True):
-        assert bare.quantile(p) == pytest.approx(q, abs=1e-12)
-        assert bare.cdf(q) == pytest.approx(p, abs=1e-12)
-    wide = prior(regime)
-    assert wide.high - wide.low == pytest.approx(INFLATION * (bare.high - bare.low))
-    assert wide.median == bare.median
+    law = prior(regime, "hankel_slope", "quasi_newton")
+    measured = table()["residuals"]["hankel_slope"]["quasi_newton"][regime.value]
+    for p, q in zip((0.1, 0.5, 0.9), measured, strict=True):
+        assert law.quantile(p) == pytest.approx(q, abs=1e-12)
+        assert law.cdf(q) == pytest.approx(p, abs=1e-12)
 
 
 def test_law_is_two_half_logistics():

@@ -5,6 +5,8 @@
     python -m benchmarks.forecast evaluate             what has been trained so far
     python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training; the
                                                        forecaster of weights is left out
+    python -m benchmarks.forecast calibrate            what the package ships of other trainings, from the kept curves of
+                                                       the group "fit": pinnrun/koopman/prior.json
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
@@ -24,7 +26,7 @@ from benchmarks.common import RESULTS
 from benchmarks.forecast.cases import CASES, Case
 
 ROOT = Path(__file__).parents[2]
-ACTIONS = ("all", "generate", "evaluate", "curves", "cost")
+ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "cost")
 SHORT = 0.05  # share of the steps that a smoke run trains
 
 
@@ -44,6 +46,10 @@ def main(words: Sequence[str] | None = None) -> int:
         from benchmarks.forecast.cost import measure
 
         print(measure().text())
+    elif wanted.action == "calibrate":
+        from benchmarks.forecast import calibrate, curves
+
+        calibrate.write(calibrate.calibrate(curves.load(wanted.results / "forecast_curves.npz")))
     elif wanted.action != "generate":
         evaluate(wanted, cases)
     return 0

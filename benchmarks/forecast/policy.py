@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
-from benchmarks.forecast.views import history, reached
+from benchmarks.forecast.views import DEFAULT, history, reached
 from pinnrun.koopman import Verdict, forecast_stage, verdict
 from pinnrun.registry import family_of
 
@@ -52,22 +52,24 @@ class Replay:
         return (self.stopped or self.budget) / self.budget
 
 
-def replays(trajectories: Iterable[Trajectory], observable: str = "auto", **settings: str) -> list[Replay]:
-    """Every trajectory with every target that is not met by the first look; T is its whole length."""
+def replays(trajectories: Iterable[Trajectory], observable: str = "auto", forecaster: str = DEFAULT) -> list[Replay]:
+    """Every complete trajectory with every target that is not met by the first look; T is its whole length."""
     found = []
-    for trajectory in trajectories:
+    for trajectory in (item for item in trajectories if item.complete):
         truth = "loss" if observable == "loss" else "merit"
         start = float(trajectory.loss[0])
         for share in TARGETS:
             target = share * start
             step = reached(trajectory, target, truth)
             if step is None or step > FAMILIES[trajectory.family].first:
-                stopped = replay(trajectory, target, step, observable, **settings)
+                stopped = replay(trajectory, target, step, observable, forecaster=forecaster)
                 found.append(Replay(trajectory, target, step, stopped, len(trajectory)))
     return found
 
 
-def replay(trajectory: Trajectory, target: float, reached_at: int | None, observable: str, **settings: str) -> int | None:
+def replay(
+    trajectory: Trajectory, target: float, reached_at: int | None, observable: str, forecaster: str = DEFAULT
+) -> int | None:
     """The step at which the network is given up, None if it reaches the target first or is never given up."""
     family, budget = FAMILIES[trajectory.family], len(trajectory)
     now, looks, backtests = family.first, [], []
@@ -80,7 +82,7 @@ def replay(trajectory: Trajectory, target: float, reached_at: int | None, observ
             observable=observable,
             family=family_of(family.optimizer),
             residuals=backtests,
-            **settings,
+            forecaster=forecaster,
         )
         backtests = [*backtests, *outlook.backtests][-KEPT:]
         judged = verdict(outlook, minimum=family.minimum).verdict

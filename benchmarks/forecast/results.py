@@ -14,13 +14,11 @@ from benchmarks.common import write_csv
 from benchmarks.forecast import chances, errors, policy
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
-from benchmarks.forecast.views import FACTORS
-from pinnrun.config import KoopmanSettings
+from benchmarks.forecast.views import DEFAULT, FACTORS
 from pinnrun.koopman import FORECASTERS
 from pinnrun.koopman.regime import Regime
 
 GROUPS: Mapping[str, Sequence[str]] = {"held": ("held",), "fit": ("fit",), "all": ("fit", "held")}
-DEFAULT: str = getattr(KoopmanSettings(), "forecaster", "damped_trend")
 CLOCKS = ("steps", "rate", "evaluations")
 
 
@@ -81,7 +79,9 @@ def write(path: Path, rows: Sequence[Row]) -> None:
 def read(path: Path) -> Figures:
     """The figures of a CSV file."""
     with path.open(newline="") as file:
-        rows = [Row(**{**line, "value": float(line["value"]), "count": int(line["count"])}) for line in csv.DictReader(file)]
+        rows = [
+            Row(**{**line, "value": float(line["value"]), "count": int(line["count"])}) for line in csv.DictReader(file)
+        ]
     return Figures(rows)
 
 

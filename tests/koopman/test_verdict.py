@@ -20,7 +20,15 @@ def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.05, tre
     [
         ({"probability": 0.61}, 2000, Verdict.REACH),
         ({"probability": 0.61}, 9000, Verdict.REACH),
-        ({"probability": 0.60}, 2000, Verdict.SCALE),
+        ({"probability": 0.60}, 2000, Verdict.EXTEND),
+        # hopeless, in any phase, from half the minimum on
+        ({"probability": 0.009}, 4000, Verdict.SCALE),
+        ({"probability": 0.009}, 4001, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.PLATEAU}, 4000, Verdict.SCALE),
+        ({"probability": 0.009, "regime": Regime.PLATEAU, "horizon": 20000}, 4000, Verdict.SCALE),
+        ({"probability": 0.009, "regime": Regime.PLATEAU, "horizon": 20001}, 4000, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.EARLY, "now": 1000}, 2000, Verdict.SCALE),
+        ({"probability": 0.011, "regime": Regime.EARLY, "now": 1000}, 1000, Verdict.EXTEND),
         ({}, 2000, Verdict.SCALE),
         ({}, 2001, Verdict.EXTEND),
         ({"probability": 0.15}, 2000, Verdict.EXTEND),
@@ -43,7 +51,7 @@ def test_evidence_says_what_a_person_needs():
     look = outlook(
         horizon=4000,
         regime=Regime.PLATEAU,
-        probability=0.02,
+        probability=0.05,
         trend=3e-4,
         low=np.array([1e-4]),
         median=np.array([3e-4]),
@@ -52,7 +60,7 @@ def test_evidence_says_what_a_person_needs():
     evidence = verdict(look, minimum=500).evidence
     assert evidence.startswith(
         "forecast 3e-4 at step 4000 (band 1e-4 .. 9.3e-4) against target 1e-6; "
-        "P(reach) 0.02; regime plateau since step 120; "
+        "P(reach) 0.05; regime plateau since step 120; "
     )
     assert "odds are below 0.15" in evidence
 
@@ -61,6 +69,7 @@ def test_evidence_says_what_a_person_needs():
     ("fields", "minimum", "words"),
     [
         ({}, 3000, "step 2000 of at least 3000"),
+        ({"probability": 0.001}, 3000, "out of reach"),
         ({"regime": Regime.PLATEAU}, 1500, "wait until step 3000"),
         ({"regime": Regime.EARLY, "now": 1800}, 1500, "wait until step 2000"),
         ({"probability": 0.3}, 1500, "may yet be met"),

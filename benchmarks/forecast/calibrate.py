@@ -48,9 +48,9 @@ SHOWN = (2.0, 5.0, 10.0)  # those of the tables
 EARLIEST = 0.5  # of the family's first window: the first n
 SPACING = 2.0**0.5
 OBSERVABLES = ("loss", "merit")
-STEEPEST = (0.8, 1.0, 1.3, 1.7, 3.0)
-DAMPING = (0.0, 0.1, 0.2, 0.3)
-PARENT = 6.0  # trajectories that the quantiles of the parent are worth
+STEEPEST = (0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
+DAMPING = (0.0, 0.1, 0.2)
+PARENT = 3.0  # trajectories that the quantiles of the parent are worth
 LEVELS = (0.1, 0.5, 0.9)
 
 Fit = Callable[[LossCurve], Trend]
@@ -163,9 +163,8 @@ def sample(found: Sequence[Origin]) -> Sample:
     """The forecasts of all origins."""
     seen = np.repeat([slopes(origin.curve) for origin in found], [len(o.factors) for o in found], axis=0)
     problem = np.repeat([origin.problem for origin in found], [len(o.factors) for o in found])
-    return Sample(
-        seen[:, 0], seen[:, 1], seen[:, 2], _flat(found, "u"), _flat(found, "truths"), weights(found), problem
-    )
+    u, truths = _flat(found, "u"), _flat(found, "truths")
+    return Sample(seen[:, 0], seen[:, 1], seen[:, 2], u, truths, weights(found), problem)
 
 
 def fit_constants(seen: Sample, steepest: float, damping: float) -> Pooled:

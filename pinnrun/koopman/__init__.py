@@ -1,7 +1,8 @@
 """Koopman analysis of training: forecast the loss, judge the network, look at the spectrum of its weights.
 
-`forecast` models the loss curve with a damped trend in log-time and says how likely a target is reached;
-`verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` decomposes stored weights into modes.
+`forecast` models the loss curve by one of FORECASTERS, mostly in log-time, and says how likely a target is reached;
+`forecast_stage` does so for what was recorded of a stage, by its clock and observable; `verdict` turns that into REACH,
+SCALE or EXTEND; `weight_spectrum` decomposes stored weights into modes.
 Arrays in, dataclasses out; numpy alone.
 """
 

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from pinnrun.koopman import reach as reaching
 from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.curve import Array, LossCurve
-from pinnrun.koopman.forecasters import FORECASTERS, forecaster_named
+from pinnrun.koopman.forecasters import DEFAULT, FORECASTERS, forecaster_named
 from pinnrun.koopman.regime import Regime, classify, flat_since
 from pinnrun.koopman.weight_trend import Snapshots
 
@@ -69,7 +69,7 @@ class Forecast:
     half_lives: Array
     baselines: Mapping[str, float]
     backtests: Array
-    forecaster: str = "damped_trend"
+    forecaster: str = DEFAULT
     clock: str = "steps"
     observable: str = "loss"
     ahead: float = 0.0
@@ -89,7 +89,7 @@ def forecast(
     target: float,
     horizon: int,
     residuals: Sequence[float] | Array | None = None,
-    forecaster: str = "damped_trend",
+    forecaster: str = DEFAULT,
     clock: Clock | None = None,
     family: str | None = None,
     observable: str = "loss",

@@ -13,6 +13,8 @@ from pinnrun.koopman.pooled_trend import fit_pooled_trend
 from pinnrun.koopman.trend import Trend
 from pinnrun.koopman.weight_trend import fit_weight_trend
 
+DEFAULT = "pooled_trend"
+
 Fit = Callable[[LossCurve], Trend]
 
 FORECASTERS: Mapping[str, Fit] = {

@@ -1,15 +1,13 @@
 """From a forecast to a verdict: let this network go on, give it a longer look, or scale it up.
 
+    REACH   P(reach) > 0.6
+    SCALE   P(reach) < 0.01, whatever the phase, with n >= minimum / 2 and T <= 10 n, as far as errors were measured;
+            or P(reach) < 0.15, and the look was long enough: n >= minimum; n >= 2 minimum on a plateau, which runs do
+            escape from; n >= 0.2 T while the loss is early or accelerating, before its first drop has been seen
+    EXTEND  otherwise: ask again, best at twice the steps
+
 How often that is wrong, and what it saves, is replayed on trainings whose end is known by
 `python -m benchmarks.forecast`; docs/forecast.md has the figures.
-
-    REACH   P(reach) > 0.6
-    SCALE   either P(reach) < 0.05, whatever the phase (the law of residuals knows of escapes), with n >= minimum/2
-            and T <= 10 n, as far as errors were measured;
-            or the loss at T misses the target even 0.5 ln(T/n) decades below its trend, and the look was long
-            enough: n >= minimum; n >= 2 minimum on a plateau, which runs do escape from; n >= 0.4 T while the
-            loss is early or accelerating, where trends are too pessimistic
-    EXTEND  otherwise: ask again, best at twice the steps
 """
 
 from __future__ import annotations
@@ -22,11 +20,11 @@ from pinnrun.koopman.forecast import TRUSTED, Forecast
 from pinnrun.koopman.regime import Regime
 
 LIKELY = 0.6
-HOPELESS = 0.05  # P(reach) below which no longer look is worth its price
+UNLIKELY = 0.15
+HOPELESS = 0.01  # P(reach) below which no longer look is worth its price
 GLANCE = 0.5  # minimum looks before that is believed
-MARGIN = 0.5  # decades per unit of ln(T / n) that the loss may fall below its trend
 PLATEAU_PATIENCE = 2.0  # minimum looks at a plateau
-LATE = 0.4  # of the horizon: from here on an early or accelerating curve may be judged
+LATE = 0.2  # of the horizon: from here on an early or accelerating curve may be judged
 
 
 class Verdict(enum.Enum):
@@ -49,22 +47,20 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
 
     Args:
         forecast: of the present stage.
-        minimum: steps of the stage before which it is scaled up only if it is hopeless; some 2000 (or a tenth of the
-            horizon, if that is more) for Adam at a learning rate of 1e-3, 200 for L-BFGS, 80 for Levenberg-Marquardt.
+        minimum: steps of the stage before which it is scaled up only if it is hopeless; some 2000 (or a tenth of the horizon,
+            if that is more) for Adam at a learning rate of 1e-3, 200 for L-BFGS, 40 for Levenberg-Marquardt.
     """
     facts = _facts(forecast)
     if forecast.probability > LIKELY:
         return Judgement(Verdict.REACH, f"{facts}; {_when(forecast)}")
     if _hopeless(forecast, minimum):
         return Judgement(Verdict.SCALE, f"{facts}; the target is out of reach")
-    depth = MARGIN * math.log(max(forecast.horizon / forecast.now, 1.0))
-    hopeful = math.log10(forecast.trend) - depth <= math.log10(forecast.target)
-    if hopeful:
-        return Judgement(Verdict.EXTEND, f"{facts}; the target is within {depth:.1f} decades of the trend")
+    if forecast.probability >= UNLIKELY:
+        return Judgement(Verdict.EXTEND, f"{facts}; it may yet be met")
     wait = _too_soon(forecast, minimum)
     if wait:
         return Judgement(Verdict.EXTEND, f"{facts}; {wait}")
-    return Judgement(Verdict.SCALE, f"{facts}; the target is missed even {depth:.1f} decades below the trend")
+    return Judgement(Verdict.SCALE, f"{facts}; the odds are below {UNLIKELY:g}")
 
 
 def _hopeless(forecast: Forecast, minimum: int) -> bool:
@@ -75,14 +71,14 @@ def _hopeless(forecast: Forecast, minimum: int) -> bool:
 
 def _too_soon(forecast: Forecast, minimum: int) -> str | None:
     """Why the look was too short to give this network up, or None."""
-    now, late = forecast.now, math.ceil(LATE * forecast.horizon)
+    now, late = forecast.now, math.ceil(round(LATE * forecast.horizon, 6))
     patience = math.ceil(PLATEAU_PATIENCE * minimum)
     if now < minimum:
         return f"too early to judge: step {now} of at least {minimum}"
     if forecast.regime is Regime.PLATEAU and now < patience:
         return f"plateaus can end: wait until step {patience}"
     if forecast.regime in (Regime.EARLY, Regime.ACCELERATING) and now < late:
-        return f"too pessimistic in this phase: wait until step {late}"
+        return f"the first drop may be yet to come: wait until step {late}"
     return None
 
 

@@ -11,7 +11,7 @@ from pinnrun.sampling.fixed import Fixed as FixedSampling
 from pinnrun.settings import by_name, setting
 from pinnrun.weighting.fixed import Fixed as FixedWeighting
 
-Forecaster = Literal["damped_trend", "hankel_slope", "hankel", "power_law", "last_value", "weights"]
+Forecaster = Literal["pooled_trend", "damped_trend", "hankel_slope", "hankel", "power_law", "last_value", "weights"]
 """The names in ``pinnrun.koopman.FORECASTERS``; a test holds the two together."""
 
 
@@ -46,7 +46,7 @@ class Storage:
 class KoopmanSettings:
     """The analyzer of the training dynamics."""
 
-    forecaster: Forecaster = setting("damped_trend", help="what extrapolates it")
+    forecaster: Forecaster = setting("pooled_trend", help="what extrapolates it")
     clock: Literal["auto", "steps", "rate", "evaluations"] = setting(
         "auto", help="what time is to it; auto: the sum of the learning rates where they change, else steps"
     )

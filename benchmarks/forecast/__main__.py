@@ -1,10 +1,11 @@
 """Train what is missing of the trajectories, hold every forecaster against them, and write docs/forecast.md.
 
-    python -m benchmarks.forecast                      everything: half an hour of training on a quiet core, then minutes
+    python -m benchmarks.forecast                      everything: half an hour of training on a quiet core
     python -m benchmarks.forecast generate             the training alone; stopped at any time, it goes on where it was
     python -m benchmarks.forecast evaluate             what has been trained so far
-    python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training; the
-                                                       forecaster of weights is left out
+    python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: what
+                                                       needs weights (its errors, the cost) is taken over as it was
+    python -m benchmarks.forecast calibrate            learn pinnrun/koopman/prior.json from the problems of "fit"
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
@@ -24,7 +25,7 @@ from benchmarks.common import RESULTS
 from benchmarks.forecast.cases import CASES, Case
 
 ROOT = Path(__file__).parents[2]
-ACTIONS = ("all", "generate", "evaluate", "curves", "cost")
+ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "cost")
 SHORT = 0.05  # share of the steps that a smoke run trains
 
 
@@ -44,6 +45,10 @@ def main(words: Sequence[str] | None = None) -> int:
         from benchmarks.forecast.cost import measure
 
         print(measure().text())
+    elif wanted.action == "calibrate":
+        from benchmarks.forecast import calibrate, trajectories
+
+        calibrate.write(calibrate.calibrate(trajectories.load(wanted.runs, cases)))
     elif wanted.action != "generate":
         evaluate(wanted, cases)
     return 0
@@ -85,7 +90,7 @@ def chosen(wanted: argparse.Namespace) -> list[Case]:
 
 def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     """CSV file, curves, figure and page."""
-    from benchmarks.forecast import curves, results, trajectories
+    from benchmarks.forecast import curves, results, trajectories, views
     from benchmarks.forecast.cost import measure
     from benchmarks.forecast.figure import draw
     from benchmarks.forecast.page import write_page
@@ -105,13 +110,15 @@ def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
             raise SystemExit(f"no runs in {wanted.runs}; `python -m benchmarks.forecast generate` trains them")
         curves.save(kept, found)
     tell(f"{len(found)} trajectories, {sum(map(len, found))} steps")
+    path = wanted.results / "forecast.csv"
     rows = results.evaluate(found, wanted.action != "curves", tell)
-    if not wanted.smoke:
+    if wanted.action == "curves":
+        rows += [row for row in results.read(path).rows if row.table == "cost" or row.method == "weights"]
+    elif not wanted.smoke:
         tell("the cost of an analysis")
         cost = measure()
-        rows.append(results.Row("cost", "all", results.DEFAULT, "all", "ratio", cost.ratio, cost.rounds))
+        rows.append(results.Row("cost", "all", views.DEFAULT, "all", "ratio", cost.ratio, cost.rounds))
         print(cost.text())
-    path = wanted.results / "forecast.csv"
     results.write(path, rows)
     figures = results.read(path)
     draw(wanted.results / "forecast.png", figures)

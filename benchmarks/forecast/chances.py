@@ -10,8 +10,9 @@ import numpy as np
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
-from benchmarks.forecast.views import FACTORS, history, reached, truth, windows
-from pinnrun.koopman import Forecast, forecast_stage, reach
+from benchmarks.forecast.views import DEFAULT, FACTORS, history, reached, truth, windows
+from pinnrun.koopman import Forecast, forecast_stage, prior, reach
+from pinnrun.registry import family_of
 
 DROPS = (0.1, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0)  # decades below the present loss, as targets
 EDGES = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)  # of the reliability table
@@ -43,20 +44,20 @@ class Band:
         return (self.truth - log10(self.outlook.trend)) / max(self.outlook.ahead, 1e-9)
 
 
-def ask(trajectory: Trajectory, now: int, horizon: int, target: float, **settings: str) -> Forecast:
+def ask(trajectory: Trajectory, now: int, horizon: int, target: float, forecaster: str = DEFAULT) -> Forecast:
     """The forecast of the training loss as the runner asks for it."""
-    family = FAMILIES[trajectory.family].optimizer
+    family = family_of(FAMILIES[trajectory.family].optimizer)
     seen = history(trajectory, now)
-    return forecast_stage(seen, target=target, horizon=horizon, family=family, observable="loss", **settings)
+    return forecast_stage(seen, target=target, horizon=horizon, family=family, observable="loss", forecaster=forecaster)
 
 
-def bands(trajectories: Iterable[Trajectory], **settings: str) -> list[Band]:
+def bands(trajectories: Iterable[Trajectory], forecaster: str = DEFAULT) -> list[Band]:
     """The bands at all horizons."""
     found = []
     for trajectory in trajectories:
         for now in windows(trajectory):
             for factor in (f for f in FACTORS if f * now <= len(trajectory)):
-                outlook = ask(trajectory, now, factor * now, 1e-300, **settings)
+                outlook = ask(trajectory, now, factor * now, 1e-300, forecaster=forecaster)
                 found.append(Band(trajectory, now, factor, outlook, truth(trajectory, factor * now)))
     return found
 
@@ -77,9 +78,9 @@ def left_out(found: Sequence[Band]) -> list[bool]:
         if len(others) < 10:
             continue
         low, median, high = np.quantile(others, (0.1, 0.5, 0.9))
-        wide = reach.INFLATION
-        prior = reach.ResidualLaw(median + wide * (low - median) - 1e-9, median, median + wide * (high - median) + 1e-9)
-        law = reach.mix(prior, band.outlook.backtests)
+        wide = prior.table()["inflation"][band.outlook.forecaster]
+        bare = reach.ResidualLaw(median + wide * (low - median) - 1e-9, median, median + wide * (high - median) + 1e-9)
+        law = reach.mix(bare, band.outlook.backtests)
         holds.append(law.low <= band.residual <= law.high)
     return holds
 
@@ -95,7 +96,7 @@ class Chance:
     happened: bool
 
 
-def chances(trajectories: Iterable[Trajectory], **settings: str) -> list[Chance]:
+def chances(trajectories: Iterable[Trajectory], forecaster: str = DEFAULT) -> list[Chance]:
     """P(reach) for targets below the present loss, within ten times the steps or to the trajectory's end."""
     found = []
     for trajectory in trajectories:
@@ -107,7 +108,7 @@ def chances(trajectories: Iterable[Trajectory], **settings: str) -> list[Chance]
                 step = reached(trajectory, target)
                 if step is not None and step <= now:
                     continue
-                outlook = ask(trajectory, now, horizon, target, **settings)
+                outlook = ask(trajectory, now, horizon, target, forecaster=forecaster)
                 came = step is not None and step <= horizon
                 found.append(Chance(trajectory, now, drop, outlook.probability, came))
     return found

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,14 @@ GRAIN = 2000  # steps of rounding in a decade
 SMALLEST = 1e-300  # what a loss of zero is kept as
 COLUMNS = ("loss", "merit", "rate", "seconds")  # kept as logarithms; evaluations as they are
 TEXTS = ("name", "problem", "group", "family")
+PLAIN = ("parameters", "complete")
 
 
 def save(path: Path, trajectories: Sequence[Trajectory]) -> None:
     """Replace the file."""
-    arrays: dict[str, Array] = {name: np.array([getattr(t, name) for t in trajectories]) for name in TEXTS}
-    arrays["parameters"] = np.array([t.parameters for t in trajectories])
+    arrays: dict[str, Any] = {name: np.array([getattr(t, name) for t in trajectories]) for name in TEXTS}
+    for name in PLAIN:
+        arrays[name] = np.array([getattr(t, name) for t in trajectories])
     for number, trajectory in enumerate(trajectories):
         arrays[f"{number}/evaluations"] = differences(trajectory.evaluations.astype(np.int64))
         for name in COLUMNS:
@@ -39,19 +42,17 @@ def load(path: Path) -> list[Trajectory]:
     """The trajectories, without run folders: what asks for weights must do without."""
     with np.load(path, allow_pickle=False) as arrays:
         found = []
-        for number, parameters in enumerate(arrays["parameters"].tolist()):
+        for number in range(len(arrays["name"])):
             evaluations = np.cumsum(arrays[f"{number}/evaluations"], dtype=np.int64)
-            texts = {name: str(arrays[name][number]) for name in TEXTS}
-            columns = {
+            told: dict[str, Any] = {name: str(arrays[name][number]) for name in TEXTS}
+            told |= {
                 name: unpacked(arrays[f"{number}/{name}/at"], arrays[f"{number}/{name}/steps"], len(evaluations))
                 for name in COLUMNS
             }
-            steps = np.arange(1, len(evaluations) + 1)
-            found.append(
-                Trajectory(
-                    **texts, **columns, parameters=parameters, step=steps, evaluations=evaluations, folder=Path()
-                )
-            )
+            step = np.arange(1, len(evaluations) + 1)
+            told |= {name: arrays[name][number].item() for name in PLAIN}
+            told |= {"step": step, "evaluations": evaluations, "folder": Path()}
+            found.append(Trajectory(**told))
     return found
 
 

@@ -53,12 +53,11 @@ def errors(
         trajectories: what to forecast.
         forecasters: names in FORECASTERS.
         clocks: each forecaster is tried on each; windows where two are the same clock count for both.
-        loss_of: the loss as a function of the weights, for the forecaster of weights; None: it is left out.
+        loss_of: the loss as a function of the weights, for the forecaster of weights.
     """
     found = []
     for trajectory in trajectories:
-        names = [name for name in forecasters if name != "weights" or loss_of]
-        loss = loss_of(trajectory) if loss_of and "weights" in names else None
+        loss = loss_of(trajectory) if loss_of and "weights" in forecasters else None
         for now in windows(trajectory):
             ats = [factor * now for factor in FACTORS if factor * now <= len(trajectory)]
             truths = np.array([truth(trajectory, at) for at in ats])
@@ -67,7 +66,7 @@ def errors(
             for choice in clocks:
                 clock = make_clock(seen, choice, ats[-1])
                 curve = LossCurve.from_history(clock.at(seen.steps), seen.loss)
-                for name in names:
+                for name in forecasters:
                     fitted = curve if name != "weights" else with_weights(curve, clock, trajectory, now, loss)
                     missed = miss(name, fitted, clock, ats, truths)
                     found += [

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import matplotlib
 
-from benchmarks.forecast.results import DEFAULT, Figures
-from benchmarks.forecast.views import FACTORS
+from benchmarks.forecast.results import Figures
+from benchmarks.forecast.views import DEFAULT, FACTORS
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -70,7 +70,7 @@ def draw_reliability(axis: Axes, figures: Figures) -> None:
                 points.append((said.value, came.value, said.count))
         if not points:
             continue
-        x, y, count = zip(*points, strict=True)
+        x, y, _ = zip(*points, strict=True)
         score = figures.get("brier", group, DEFAULT, "all", "brier")
         label = f"{GROUP_NAMES[group]}, Brier {score.value:.3f}" if score else GROUP_NAMES[group]
         axis.plot(x, y, marker, ms=5, lw=1.2, label=label)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.notes import HEAD, NOTES
-from benchmarks.forecast.results import CLOCKS, DEFAULT, Figures
-from benchmarks.forecast.views import FACTORS
+from benchmarks.forecast.results import CLOCKS, Figures
+from benchmarks.forecast.views import DEFAULT, FACTORS
 from benchmarks.records.table import machine
 from pinnrun.koopman.regime import Regime
 from pinnrun.storage.atomic import write_text
@@ -22,12 +22,14 @@ def write_page(path: Path, figures: Figures) -> None:
     parts = [
         HEAD,
         _aims(figures),
-        "\n## Error by forecaster\n\nMedian / 90 % quantile / median with its sign, in decades; positive is too high.\n\n",
+        "\n## Error by forecaster\n\nMedian / 90 % quantile / median with its sign; positive is too high.\n\n",
         _forecasters(figures),
         f"\n## Where the error comes from\n\n`{DEFAULT}`, median / 90 % quantile, windows in brackets.\n\n",
         _subsets(figures, "phase", [regime.value for regime in Regime]),
         "\n",
         _subsets(figures, "training", list(FAMILIES)),
+        "\n## Where each forecaster wins\n\nMedian error on all problems at 2 / 5 / 10 n; the best at 5 n is bold.\n\n",
+        _winners(figures),
         "\n## Clocks\n\n`" + DEFAULT + "` on all problems, median error in decades.\n\n",
         _clocks(figures),
         "\n## Bands and probabilities\n\n",
@@ -107,6 +109,19 @@ def _subsets(figures: Figures, title: str, subsets: Sequence[str]) -> str:
                 cells.append(f"{row.value:.2f} / {high} ({row.count})" if row else "–")
             lines.append([name if group == "held" else "", kind, *cells])
     return _table([title, "problems", *(f"{factor} n" for factor in FACTORS)], lines)
+
+
+def _winners(figures: Figures) -> str:
+    methods, lines = figures.methods("error"), []
+    for subset in (*(regime.value for regime in Regime), *FAMILIES):
+        middle = {name: figures.get("error", "all", name, subset, "median 5x") for name in methods}
+        best = min((row.value for row in middle.values() if row), default=None)
+        cells = []
+        for name in methods:
+            text, row = _errors(figures, "all", name, subset), middle[name]
+            cells.append(f"**{text}**" if row and row.value == best else text)
+        lines.append([FAMILIES[subset].title if subset in FAMILIES else subset, *cells])
+    return _table(["", *(f"`{name}`" for name in methods)], lines)
 
 
 def _clocks(figures: Figures) -> str:

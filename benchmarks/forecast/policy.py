@@ -16,8 +16,9 @@ import numpy as np
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
-from benchmarks.forecast.views import history, reached
+from benchmarks.forecast.views import DEFAULT, history, reached
 from pinnrun.koopman import Verdict, forecast_stage, verdict
+from pinnrun.registry import family_of
 
 TARGETS = tuple(10.0**-k for k in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7))  # of the first loss
 KEPT = 64  # backtests of earlier forecasts, as the runner keeps them
@@ -51,23 +52,23 @@ class Replay:
         return (self.stopped or self.budget) / self.budget
 
 
-def replays(trajectories: Iterable[Trajectory], observable: str = "auto", **settings: str) -> list[Replay]:
-    """Every trajectory with every target that is not met by the first look; T is its whole length."""
+def replays(trajectories: Iterable[Trajectory], observable: str = "auto", forecaster: str = DEFAULT) -> list[Replay]:
+    """Every complete trajectory with every target that is not met by the first look; T is its whole length."""
     found = []
-    for trajectory in trajectories:
+    for trajectory in (item for item in trajectories if item.complete):
         truth = "loss" if observable == "loss" else "merit"
         start = float(trajectory.loss[0])
         for share in TARGETS:
             target = share * start
             step = reached(trajectory, target, truth)
             if step is None or step > FAMILIES[trajectory.family].first:
-                stopped = replay(trajectory, target, step, observable, **settings)
+                stopped = replay(trajectory, target, step, observable, forecaster=forecaster)
                 found.append(Replay(trajectory, target, step, stopped, len(trajectory)))
     return found
 
 
 def replay(
-    trajectory: Trajectory, target: float, reached_at: int | None, observable: str, **settings: str
+    trajectory: Trajectory, target: float, reached_at: int | None, observable: str, forecaster: str = DEFAULT
 ) -> int | None:
     """The step at which the network is given up, None if it reaches the target first or is never given up."""
     family, budget = FAMILIES[trajectory.family], len(trajectory)
@@ -79,9 +80,9 @@ def replay(
             target=target,
             horizon=budget,
             observable=observable,
-            family=family.optimizer,
+            family=family_of(family.optimizer),
             residuals=backtests,
-            **settings,
+            forecaster=forecaster,
         )
         backtests = [*backtests, *outlook.backtests][-KEPT:]
         judged = verdict(outlook, minimum=family.minimum).verdict

@@ -14,13 +14,11 @@ from benchmarks.common import write_csv
 from benchmarks.forecast import chances, errors, policy
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
-from benchmarks.forecast.views import FACTORS
-from pinnrun.config import KoopmanSettings
+from benchmarks.forecast.views import DEFAULT, FACTORS
 from pinnrun.koopman import FORECASTERS
 from pinnrun.koopman.regime import Regime
 
 GROUPS: Mapping[str, Sequence[str]] = {"held": ("held",), "fit": ("fit",), "all": ("fit", "held")}
-DEFAULT: str = getattr(KoopmanSettings(), "forecaster", "damped_trend")
 CLOCKS = ("steps", "rate", "evaluations")
 
 
@@ -96,7 +94,7 @@ def evaluate(trajectories: Sequence[Trajectory], weights: bool, tell: Callable[[
         tell: shown what is being done.
     """
     tell("errors of every forecaster")
-    rows = error_rows(trajectories, weights)
+    rows = error_rows(trajectories, [name for name in FORECASTERS if weights or name != "weights"])
     tell("clocks")
     rows += clock_rows(trajectories)
     tell("bands")
@@ -109,9 +107,9 @@ def evaluate(trajectories: Sequence[Trajectory], weights: bool, tell: Callable[[
     return rows
 
 
-def error_rows(trajectories: Sequence[Trajectory], weights: bool) -> list[Row]:
+def error_rows(trajectories: Sequence[Trajectory], forecasters: Sequence[str]) -> list[Row]:
     """By forecaster and horizon; over all windows, by regime and by family."""
-    found = errors.errors(trajectories, list(FORECASTERS), loss_of=errors.trained_loss if weights else None)
+    found = errors.errors(trajectories, forecasters, loss_of=errors.trained_loss)
     subsets: dict[str, Callable[[errors.Error], bool]] = {"all": lambda item: True}
     for regime in Regime:
         subsets[regime.value] = lambda item, value=regime.value: item.regime == value
@@ -119,7 +117,7 @@ def error_rows(trajectories: Sequence[Trajectory], weights: bool) -> list[Row]:
         subsets[family] = lambda item, value=family: item.trajectory.family == value
     rows = []
     for group, names in GROUPS.items():
-        for forecaster in dict.fromkeys(item.forecaster for item in found):
+        for forecaster in forecasters:
             for subset, belongs in subsets.items():
                 inside = [
                     item

@@ -30,6 +30,7 @@ class Trajectory:
         rate: (n,) learning rate, NaN where the method has none.
         evaluations: (n,) residual evaluations of each step.
         seconds: (n,) CPU seconds since the start of the run.
+        complete: whether it was trained to its end; what a target's fate is, is not known before.
         folder: the run folder, for the weights.
     """
 
@@ -44,6 +45,7 @@ class Trajectory:
     rate: Array
     evaluations: Array
     seconds: Array
+    complete: bool
     folder: Path
 
     def __len__(self) -> int:
@@ -51,11 +53,17 @@ class Trajectory:
 
     def weights(self, until: int | None = None, last: int | None = None) -> tuple[Array, Array]:
         """Steps (k,) and weights (k, P) of the snapshots up to step ``until``; the ``last`` so many of them."""
-        stage = storage.open_run(self.folder).stages[0]
-        steps = stage.weight_steps
-        stop = len(steps) if until is None else int(np.searchsorted(steps, until, side="right"))
-        first = 0 if last is None else max(0, stop - last)
-        return steps[first:stop], stage.weights[first:stop]
+        parts: list[tuple[Array, Array]] = []
+        for entry in reversed(storage.list_windows(self.folder)):
+            if until is not None and storage.read_window(entry.path, weights=False).first_step > until:
+                continue
+            window = storage.read_window(entry.path)
+            inside = slice(None) if until is None else window.weight_steps <= until
+            parts.insert(0, (window.weight_steps[inside], window.weights[inside]))
+            if last is not None and sum(len(steps) for steps, _ in parts) >= last:
+                break
+        steps, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return (steps, weights) if last is None else (steps[-last:], weights[-last:])
 
 
 def load(folder: str | Path, cases: Sequence[Case] = CASES) -> list[Trajectory]:
@@ -70,7 +78,8 @@ def load(folder: str | Path, cases: Sequence[Case] = CASES) -> list[Trajectory]:
 
 def read(case: Case, folder: Path) -> Trajectory:
     """One run folder, as far as it has been trained."""
-    stage = storage.open_run(folder).stages[0]
+    run = storage.open_run(folder)
+    stage = run.stages[0]
     columns = stage.columns
     return Trajectory(
         name=case.name,
@@ -84,5 +93,6 @@ def read(case: Case, folder: Path) -> Trajectory:
         rate=columns["rate"],
         evaluations=columns["evaluations"],
         seconds=columns["seconds"],
+        complete=len(columns["step"]) >= case.steps or run.state == "stalled",
         folder=folder,
     )

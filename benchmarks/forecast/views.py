@@ -1,7 +1,7 @@
 """What a forecast may know of a trajectory at step n, and what then came true.
 
-Losses are in decades, y = log10 L. The truth at step t is the median of y over [0.97 t, t]; a target has been reached by
-the first step that ends as many consecutive ones at or below it as its family asks for.
+Losses are in decades, y = log10 L. The truth at step t is the median of y over [0.97 t, t]; a target has been reached
+by the first step that ends as many consecutive ones at or below it as its family asks for.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import numpy as np
 
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Array, Trajectory
+from pinnrun.config import KoopmanSettings
 from pinnrun.koopman import History
 from pinnrun.koopman.curve import SMALLEST, TAIL
 
 FACTORS = (2, 5, 10)  # horizons, in multiples of n
+DEFAULT = KoopmanSettings().forecaster
 
 
 def history(trajectory: Trajectory, now: int, measured: Sequence[int] | None = None) -> History:

@@ -1,12 +1,12 @@
 """Koopman analysis of training: forecast the loss, judge the network, look at the spectrum of its weights.
 
-`forecast` models the loss curve with a damped trend in log-time and says how likely a target is reached;
-`verdict` turns that into REACH, SCALE or EXTEND; `weight_spectrum` and `layer_spectra` decompose stored weights into
-modes, `loss_spectrum` and `observable_spectrum` the loss and a dictionary of observables; `prospects` says what the
-loss is at forecast weights. Arrays in, dataclasses out; numpy alone.
+`forecast` models the loss curve by one of FORECASTERS, mostly in log-time, and says how likely a target is reached;
+`forecast_stage` does so for what was recorded of a stage, by its clock and observable; `verdict` turns that into REACH,
+SCALE or EXTEND. `weight_spectrum` and `layer_spectra` decompose stored weights into modes, `loss_spectrum` and
+`observable_spectrum` the loss and a dictionary of observables; `prospects` says what the loss is at forecast weights.
+`koopman.compare` asks which trainings are alike; it takes scipy, and so is imported by who needs it.
 
-`koopman.compare` asks which trainings are alike; it takes scipy, and so is
-imported by who needs it.
+Arrays in, dataclasses out; numpy alone.
 """
 
 from pinnrun.koopman.clock import Clock

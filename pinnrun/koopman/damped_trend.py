@@ -1,4 +1,4 @@
-"""The damped trend in log-time: a two-eigenvalue Koopman model of the loss, and the forecaster of pinnrun.
+"""The damped trend in log-time: a two-eigenvalue Koopman model of the loss.
 
 With tau = ln(step), y = log10(loss) and v = dy/dtau, the observables z = (1, y, v) are advanced linearly:
 

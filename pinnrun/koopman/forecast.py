@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from pinnrun.koopman import reach as reaching
 from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.curve import Array, LossCurve
-from pinnrun.koopman.forecasters import FORECASTERS, forecaster_named
+from pinnrun.koopman.forecasters import DEFAULT, FORECASTERS, forecaster_named
 from pinnrun.koopman.regime import Regime, classify, flat_since
 from pinnrun.koopman.weight_trend import Snapshots
 
@@ -69,7 +69,7 @@ class Forecast:
     half_lives: Array
     baselines: Mapping[str, float]
     backtests: Array
-    forecaster: str = "damped_trend"
+    forecaster: str = DEFAULT
     clock: str = "steps"
     observable: str = "loss"
     ahead: float = 0.0
@@ -89,7 +89,7 @@ def forecast(
     target: float,
     horizon: int,
     residuals: Sequence[float] | Array | None = None,
-    forecaster: str = "damped_trend",
+    forecaster: str = DEFAULT,
     clock: Clock | None = None,
     family: str | None = None,
     observable: str = "loss",
@@ -107,7 +107,8 @@ def forecast(
             refine the residual law as soon as there are eight.
         forecaster: its name in FORECASTERS.
         clock: what time is; None: steps.
-        family: of the optimizer, one of `reach.FAMILIES`, whose residual law is taken; None: that of all.
+        family: of the optimizer, "first_order", "quasi_newton" or "gauss_newton", whose residual law is taken; None:
+            that of all.
         observable: what the loss is called in the forecast.
         shift: decades that the target is lowered by for the scatter of the loss.
         snapshots: weights and their loss, by the clock, for the forecaster "weights".
@@ -130,7 +131,7 @@ def forecast(
     regime = classify(curve)
     backtests = reaching.backtest(curve, fit)
     own = backtests if residuals is None else np.concatenate([np.asarray(residuals, np.float64), backtests])
-    law = reaching.mix(reaching.prior(regime), own)
+    law = reaching.mix(reaching.prior(regime, forecaster, family), own)
 
     if level <= goal:
         chance, passage = 1.0, now

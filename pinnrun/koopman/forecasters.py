@@ -9,12 +9,16 @@ from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
 from pinnrun.koopman.hankel import fit_hankel
 from pinnrun.koopman.hankel_slope import fit_hankel_slope
+from pinnrun.koopman.pooled_trend import fit_pooled_trend
 from pinnrun.koopman.trend import Trend
 from pinnrun.koopman.weight_trend import fit_weight_trend
+
+DEFAULT = "pooled_trend"
 
 Fit = Callable[[LossCurve], Trend]
 
 FORECASTERS: Mapping[str, Fit] = {
+    "pooled_trend": fit_pooled_trend,
     "damped_trend": fit_damped_trend,
     "hankel_slope": fit_hankel_slope,
     "hankel": fit_hankel,

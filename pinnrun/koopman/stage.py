@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from pinnrun.koopman.clock import Clock, RateAhead
 from pinnrun.koopman.curve import Array
 from pinnrun.koopman.forecast import TRUSTED, Forecast, forecast
+from pinnrun.koopman.forecasters import DEFAULT
 from pinnrun.koopman.observable import observe
 from pinnrun.koopman.weight_trend import Snapshots
 
@@ -56,7 +57,7 @@ def forecast_stage(
     *,
     target: float,
     horizon: int,
-    forecaster: str = "damped_trend",
+    forecaster: str = DEFAULT,
     clock: str = "auto",
     observable: str = "auto",
     family: str | None = None,

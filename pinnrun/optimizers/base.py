@@ -65,7 +65,7 @@ class Pace:
     """How fast an optimizer's clock runs, in steps; the policies and the recorder count in these."""
 
     window: int = setting(min=2, help="steps of a trial window, after which the analyzer is asked")
-    minimum: int = setting(min=2, help="steps of a stage before its forecast may end it")
+    minimum: int = setting(min=2, help="steps of a stage before its forecast may end it; half where hopeless")
     horizon: int = setting(min=2, help="steps that a stage is given to reach the target")
     snapshot: int = setting(min=1, help="steps between two stored weight vectors")
     check: int = setting(min=1, help="steps between two measurements of the merit once the loss is near the target")

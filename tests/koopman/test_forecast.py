@@ -2,14 +2,18 @@ import doctest
 import importlib
 import json
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 
-from pinnrun.koopman import Regime, forecast
+import pinnrun.koopman
+from pinnrun.koopman import Regime
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
-from pinnrun.koopman.reach import prior
+from pinnrun.koopman.reach import SURPRISES, SURPRISING, mix, prior
+
+forecast = partial(pinnrun.koopman.forecast, forecaster="damped_trend")  # whose numbers can be told
 
 
 def power_law(count=2000, exponent=-1.0, scale=100.0):
@@ -51,7 +55,7 @@ def test_grid_runs_from_now_to_the_horizon_in_whole_steps():
 def test_band_is_the_trend_plus_the_prior_times_log_time():
     steps, loss = power_law()
     outlook = forecast(steps, loss, target=1e-4, horizon=20000)
-    law, u = prior(Regime.STEADY), np.log(outlook.steps / 2000)
+    law, u = prior(Regime.STEADY, "damped_trend"), np.log(outlook.steps / 2000)
     trend = fit_damped_trend(LossCurve.from_history(steps, loss)).predict(outlook.steps)
     for band, r in ((outlook.low, law.low), (outlook.median, law.median), (outlook.high, law.high)):
         np.testing.assert_allclose(np.log10(band), trend + r * u, atol=1e-9)
@@ -70,7 +74,7 @@ def test_coverage_and_reliability_on_runs_drawn_from_the_prior(regime):
     outlook = forecast(steps, loss, target=1e-3, horizon=10000)
     assert outlook.regime is regime
     trend, rng = fit_damped_trend(LossCurve.from_history(steps, loss)), np.random.default_rng(11)
-    residuals = prior(regime).quantile(rng.uniform(size=20000))
+    residuals = prior(regime, "damped_trend").quantile(rng.uniform(size=20000))
     u = np.log(outlook.steps / 2000)
     for k in (5, 20, -1):
         truth = 10 ** (trend.predict(outlook.steps)[k] + residuals * u[k])
@@ -80,7 +84,9 @@ def test_coverage_and_reliability_on_runs_drawn_from_the_prior(regime):
         assert (below_low, below_median, below_high) == pytest.approx((0.1, 0.5, 0.9), abs=0.012)
     fine = np.linspace(1e-3, np.log(5), 500)
     needed = np.max((-3.0 - trend.predict(2000 * np.exp(fine))) / fine)
-    assert outlook.probability == pytest.approx(np.mean(residuals <= needed), abs=0.012)
+    surprised = SURPRISES / (1 + 9 ** (-needed / SURPRISING))
+    expected = (1 - SURPRISES) * np.mean(residuals <= needed) + surprised
+    assert outlook.probability == pytest.approx(expected, abs=0.012)
 
 
 def test_probability_rises_with_target_and_horizon():
@@ -152,8 +158,12 @@ def test_own_backtests_refine_the_band():
     first = forecast(steps, loss, target=1e-4, horizon=20000)
     later = forecast(steps, loss, target=1e-4, horizon=20000, residuals=list(first.backtests))
     assert len(first.backtests) == 4
+    law = mix(prior(Regime.STEADY, "damped_trend"), np.concatenate([first.backtests, first.backtests]))
+    assert law is not prior(Regime.STEADY, "damped_trend")
+    u = np.log(10)
+    for band, r in ((later.low, law.low), (later.median, law.median), (later.high, law.high)):
+        assert np.log10(band[-1]) == pytest.approx(np.log10(later.trend) + r * u, abs=1e-9)
     # this run has always done better than forecast, and by much the same amount
-    assert later.median[-1] < first.median[-1]
     assert later.high[-1] / later.low[-1] < first.high[-1] / first.low[-1]
     assert later.trend == first.trend
 

@@ -5,9 +5,10 @@ from scipy import stats
 from pinnrun.koopman.baselines import PowerLaw, fit_power_law
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
+from pinnrun.koopman.prior import table
 from pinnrun.koopman.reach import (
-    INFLATION,
-    MEASURED,
+    SURPRISES,
+    SURPRISING,
     ResidualLaw,
     backtest,
     first_passage,
@@ -28,13 +29,11 @@ def damped(exponent=-1.5, count=1000):
 
 @pytest.mark.parametrize("regime", Regime)
 def test_prior_holds_the_measured_quantiles(regime):
-    bare = prior(regime, inflation=1.0)
-    for p, q in zip((0.1, 0.5, 0.9), MEASURED[regime], strict=True):
-        assert bare.quantile(p) == pytest.approx(q, abs=1e-12)
-        assert bare.cdf(q) == pytest.approx(p, abs=1e-12)
-    wide = prior(regime)
-    assert wide.high - wide.low == pytest.approx(INFLATION * (bare.high - bare.low))
-    assert wide.median == bare.median
+    law = prior(regime, "hankel_slope", "quasi_newton")
+    measured = table()["residuals"]["hankel_slope"]["quasi_newton"][regime.value]
+    for p, q in zip((0.1, 0.5, 0.9), measured, strict=True):
+        assert law.quantile(p) == pytest.approx(q, abs=1e-12)
+        assert law.cdf(q) == pytest.approx(p, abs=1e-12)
 
 
 def test_law_is_two_half_logistics():
@@ -47,7 +46,7 @@ def test_law_is_two_half_logistics():
     assert 0.0 <= LAW.cdf(-1e6) < 1e-300
 
 
-@pytest.mark.parametrize("law", [prior(regime) for regime in Regime])
+@pytest.mark.parametrize("law", [prior(regime, "damped_trend") for regime in Regime])
 @pytest.mark.parametrize("goal", [-2.0, -3.0, -4.5])
 def test_probability_is_the_share_of_simulated_runs_that_pass(law, goal):
     trend, rng = damped(-1.0), np.random.default_rng(0)
@@ -55,11 +54,14 @@ def test_probability_is_the_share_of_simulated_runs_that_pass(law, goal):
     residuals = law.quantile(rng.uniform(size=4000))
     path = trend.predict(1000 * np.exp(u))
     lowest = np.array([np.min(path + r * u) for r in residuals])
+    wild = np.where(rng.uniform(size=4000) < SURPRISES)[0]  # and some that keep to no law
+    drawn = rng.logistic(0, SURPRISING / np.log(9), size=len(wild))
+    lowest[wild] = [np.min(path + r * u) for r in drawn]
     share = np.mean(lowest <= goal)
     assert probability(trend, law, 1000, 8000, goal) == pytest.approx(share, abs=3 * 0.5 / np.sqrt(4000))
 
 
-@pytest.mark.parametrize("law", [prior(regime) for regime in Regime])
+@pytest.mark.parametrize("law", [prior(regime, "damped_trend") for regime in Regime])
 def test_probability_never_falls_with_a_later_horizon_or_a_milder_target(law):
     trend = damped(-0.6)
     goals = np.linspace(-6, 0, 25)
@@ -72,7 +74,9 @@ def test_probability_never_falls_with_a_later_horizon_or_a_milder_target(law):
 
 def test_probability_is_one_half_where_the_median_just_passes():
     median = FALL.level + (FALL.trend + LAW.median) * np.log(5)
-    assert probability(FALL, LAW, 1000, 5000, median) == pytest.approx(0.5, abs=1e-4)
+    surprised = 1 / (1 + 9 ** (-LAW.median / SURPRISING))
+    expected = 0.5 * (1 - SURPRISES) + SURPRISES * surprised
+    assert probability(FALL, LAW, 1000, 5000, median) == pytest.approx(expected, abs=1e-4)
 
 
 def test_first_passage_closed_form():

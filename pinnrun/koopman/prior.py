@@ -1,0 +1,54 @@
+"""What other trainings have taught: the constants of the pooled trend, and how far each forecaster is off.
+
+Both were measured by `python -m benchmarks.forecast calibrate` and lie beside this file, in prior.json, as that command
+wrote it; nothing in it was typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pinnrun.koopman.regime import Regime
+
+FILE = Path(__file__).with_name("prior.json")
+ANY = "any"  # the family of whoever does not say
+STAND_INS = {"weights": "last_value"}  # whose errors are taken for those of a forecaster that was not measured
+
+
+class Pooled(NamedTuple):
+    """The constants of `pinnrun.koopman.pooled_trend`.
+
+    Attributes:
+        intercept, late, before: of the trend, in the slopes of the last 30 % of the steps and of [n/4, n/2].
+        steepest: decades per unit of tau that a slope counts for at most.
+        damping: mu.
+    """
+
+    intercept: float
+    late: float
+    before: float
+    steepest: float
+    damping: float
+
+
+@cache
+def table() -> Mapping[str, Any]:
+    """The file."""
+    return json.loads(FILE.read_text(encoding="utf-8"))
+
+
+@cache
+def pooled() -> Pooled:
+    """The constants as they were fitted."""
+    return Pooled(**table()["pooled"])
+
+
+def residual_quantiles(forecaster: str, family: str | None, regime: Regime) -> tuple[float, float, float]:
+    """10, 50 and 90 % quantiles of (truth - forecast) / u, in decades per unit of ln(clock)."""
+    laws = table()["residuals"][STAND_INS.get(forecaster, forecaster)]
+    low, median, high = laws.get(family or ANY, laws[ANY])[regime.value]
+    return low, median, high

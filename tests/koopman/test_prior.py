@@ -1,0 +1,45 @@
+"""What is shipped of other trainings: complete, sound, and used as it stands in the file."""
+
+import json
+
+import pytest
+
+from pinnrun.koopman import FORECASTERS, Regime, forecast
+from pinnrun.koopman.prior import ANY, FILE, pooled, residual_quantiles, table
+from pinnrun.registry import OPTIMIZERS, family_of
+
+FAMILIES = sorted({family_of(name) for name in OPTIMIZERS})
+
+
+def test_the_file_says_which_command_made_it():
+    assert table() == json.loads(FILE.read_text())
+    assert table()["command"] == "python -m benchmarks.forecast calibrate"
+    assert table()["trajectories"] >= 20
+
+
+@pytest.mark.parametrize("forecaster", FORECASTERS)
+@pytest.mark.parametrize("family", [*FAMILIES, None])
+@pytest.mark.parametrize("regime", Regime)
+def test_every_forecaster_has_a_law_in_every_regime_and_family(forecaster, family, regime):
+    low, median, high = residual_quantiles(forecaster, family, regime)
+    assert -6 < low < median < high < 6
+
+
+def test_a_family_that_is_unknown_has_the_law_of_all():
+    assert residual_quantiles("hankel", "genetic", Regime.STEADY) == residual_quantiles("hankel", None, Regime.STEADY)
+    assert tuple(table()["residuals"]["hankel"][ANY]["steady"]) == residual_quantiles("hankel", None, Regime.STEADY)
+
+
+def test_the_pooled_constants_make_a_trend_that_falls_with_its_slopes():
+    known = pooled()
+    assert known.late > 0 and known.before > 0
+    assert known.steepest > 0.5 and 0 <= known.damping < 1
+    assert abs(known.intercept) < 0.2
+
+
+def test_the_family_decides_the_band():
+    steps = range(1, 201)
+    loss = [1.0 / step for step in steps]
+    looks = {family: forecast(steps, loss, target=1e-9, horizon=1000, family=family) for family in FAMILIES}
+    assert len({look.low[-1] for look in looks.values()}) == len(FAMILIES)
+    assert len({look.trend for look in looks.values()}) == 1

@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.growth.cases import CASES, CONTESTANTS, Job, jobs
 from benchmarks.growth.observe import train
 from benchmarks.records.observe import Trace
-from benchmarks.records.results import Results
+from benchmarks.records.results import Result, Results
 
 ROOT = Path(__file__).parents[2]
 SMOKE = 0.5  # seconds of a run
@@ -91,6 +91,17 @@ def run_all(todo: Sequence[Job], processes: int) -> Iterator[tuple[Job, Trace]]:
 
 def report(wanted: argparse.Namespace, results: Results) -> None:
     """The figure and the page, of all runs there are with the settings of today."""
+    from benchmarks.growth.figure import draw
+    from benchmarks.growth.table import write_page
+
+    today = {job.key()[:3] for job in jobs(list(CASES.values()), CONTESTANTS, [0], wanted.scale)}
+    found: dict[str, dict[str, list[Result]]] = {}
+    for (case, contestant, settings, _), result in sorted(results.read().items()):
+        if (case, contestant, settings) in today:
+            found.setdefault(case, {}).setdefault(contestant, []).append(result)
+    if found:
+        draw(wanted.results / "growth.png", found)
+        write_page(wanted.page, {name: found[name] for name in CASES if name in found})
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -15,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from omegaconf import OmegaConf
 
 from benchmarks.peers.cases import Case
 from benchmarks.peers.results import Key, Look, Trace
 from benchmarks.records.observe import Enough, Observer
+from benchmarks.settings import hash_of, settings_of
 from pinnrun.build import checked_config, make_runner
 from pinnrun.calculus import Derivatives
 from pinnrun.clock import Clock
@@ -52,17 +51,14 @@ class Job:
     def settings(self) -> str:
         """A short hash of all that is trained and how, but for the seed and the seconds."""
         if self.ours:
-            plain = OmegaConf.to_container(self.case.config(self.solver, 0, 1.0))
-            assert isinstance(plain, dict)
-            for text in ("about", "summary"):
-                plain["problem"].pop(text, None)
-            plain["plugins"] = [Path(str(name)).name for name in plain["plugins"]]
-        else:
-            recipe = self.case.recipes[self.solver]
-            plain = {"program": recipe.program, **recipe.settings}
-            if recipe.settings["points"] == "given":
-                plain["points"] = self.case.commands[self.case.shared]
-        return hashlib.sha256(yaml.safe_dump(plain).encode()).hexdigest()[:8]
+            config = self.case.config(self.solver, 0, 1.0)
+            config.plugins = [Path(str(name)).name for name in config.plugins]
+            return settings_of(config)
+        recipe = self.case.recipes[self.solver]
+        plain = {"program": recipe.program, **recipe.settings}
+        if recipe.settings["points"] == "given":
+            plain["points"] = self.case.commands[self.case.shared]
+        return hash_of(plain)
 
     def key(self) -> Key:
         """What tells this run from all others."""

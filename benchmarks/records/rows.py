@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
 
 import yaml
-from omegaconf import OmegaConf
 
+from benchmarks.settings import settings_of
 from pinnrun.composition.confdir import compose, conf_dir
 
 DANGEL = "Dangel, Müller & Zeinhofer, NeurIPS 2024"
@@ -93,13 +92,6 @@ class Job:
         """A short hash of the whole config but its seed: runs that differ in nothing else share it."""
         return _settings(self.row, self.optimizer, self.budget_scale)
 
-    def hash(self) -> str:
-        """The same, composed anew."""
-        plain = OmegaConf.to_container(self.config())
-        assert isinstance(plain, dict)
-        plain.pop("seed")
-        return hashlib.sha256(yaml.safe_dump(plain).encode()).hexdigest()[:8]
-
     def key(self) -> tuple[str, str, str, int]:
         """What tells this run from all others."""
         return self.row.name, self.optimizer, self.settings(), self.seed
@@ -107,7 +99,7 @@ class Job:
 
 @cache
 def _settings(row: Row, optimizer: str, budget_scale: float) -> str:
-    return Job(row, optimizer, 0, budget_scale).hash()
+    return settings_of(Job(row, optimizer, 0, budget_scale).config())
 
 
 OTHERS = {

@@ -1,7 +1,8 @@
 """A short name for all that a run was told: what has the same name need not be run again.
 
 It is a hash of the composed config, less what changes no number: the seed, which stands beside it, the texts about the
-problem, and keys that were added after results were taken, at the value with which nothing changes.
+problem, how a loss is forecast where nobody asks for it, and keys that were added after results were taken, at the value
+with which nothing changes.
 """
 
 from __future__ import annotations
@@ -14,15 +15,13 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
+FORECASTS = ("koopman.forecaster", "koopman.clock", "koopman.observable", "koopman.backtests")
 ADDED: Mapping[str, Any] = {
     "scaleup.give_up": 0.02,
     "scaleup.start": "theory",
     "scaleup.regularity": 1,
     "scaleup.deepen_init": "reinit",
     "target.error": None,
-    "koopman.forecaster": "damped_trend",
-    "koopman.clock": "auto",
-    "koopman.observable": "auto",
     "koopman.acceleration": "none",
     "koopman.jump_every": 100,
     "koopman.jump_snapshot": 5,
@@ -38,6 +37,9 @@ def settings_of(config: DictConfig) -> str:
     plain.pop("seed", None)
     for key in TEXTS:
         _drop(plain, key)
+    if plain["scaleup"]["type"] == "fixed":
+        for key in FORECASTS:
+            _drop(plain, key)
     for key, neutral in ADDED.items():
         if OmegaConf.select(config, key, default=neutral) == neutral:
             _drop(plain, key)

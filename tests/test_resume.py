@@ -21,10 +21,15 @@ OPTIMIZERS = {
 }
 
 
+def starting(init):
+    """Words that let new neurons and new layers start by this rule."""
+    return f"scaleup.init={init}", f"scaleup.deepen_init={init}"
+
+
 @pytest.mark.parametrize("init", ["zero_out", "reinit"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_resumed_run_is_bit_equal(tmp_path, optimizer, init):
-    words = (*OPTIMIZERS[optimizer], f"scaleup.init={init}", "sampling.every=4")
+    words = (*OPTIMIZERS[optimizer], *starting(init), "sampling.every=4")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     expected = start(whole, *words)
     assert expected["status"] == "budget" and len(expected["stages"]) > 2
@@ -49,7 +54,7 @@ FAMILIES = {
 @pytest.mark.parametrize("optimizer", ["lm", "adam"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_resumed_run_of_every_family_is_bit_equal(tmp_path, family, optimizer, init):
-    words = (*FAMILIES[family], *OPTIMIZERS[optimizer], f"scaleup.init={init}", "scaleup.max_parameters=400")
+    words = (*FAMILIES[family], *OPTIMIZERS[optimizer], *starting(init), "scaleup.max_parameters=400")
     if optimizer == "lm":  # whose bent steps let the slopes collapse on so few points
         words = (*words, "optimizer.acceleration=0")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
@@ -57,6 +62,24 @@ def test_a_resumed_run_of_every_family_is_bit_equal(tmp_path, family, optimizer,
     assert expected["status"] == "budget" and len(expected["stages"]) > 2
     result = start(parts, *words, at={3: interrupt})
     for step in (6, 13, 24):
+        assert result["status"] == "interrupted"
+        result = resume(parts, at={step: interrupt})
+    assert resume(parts)["status"] == "budget"
+    assert_same(whole, parts)
+
+
+@pytest.mark.parametrize("optimizer", ["lm", "adam"])
+@pytest.mark.parametrize("init", ["net2net", "shrink_perturb", "residual", "greedy"])
+def test_a_resumed_run_makes_the_same_choices(tmp_path, init, optimizer):
+    """Of new neurons by the residual, on points and with weights that move."""
+    words = (*starting(init), f"optimizer={optimizer}", "weighting=ntk", "weighting.every=2", "sampling.every=4")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    expected = start(whole, *words)
+    assert (
+        expected["status"] == "budget" and [stage["growth"]["init"] for stage in expected["stages"][1:]] == [init] * 2
+    )
+    result = start(parts, *words, at={8: interrupt})
+    for step in (10, 11, 20, 24):
         assert result["status"] == "interrupted"
         result = resume(parts, at={step: interrupt})
     assert resume(parts)["status"] == "budget"

@@ -10,15 +10,18 @@ A run that is in the results with the same settings is not run again, so the com
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from benchmarks.growth.cases import CASES, CONTESTANTS, jobs
+from benchmarks.growth.cases import CASES, CONTESTANTS, Job, jobs
 from benchmarks.growth.observe import train
-from benchmarks.records.results import Results
+from benchmarks.records.observe import Trace
+from benchmarks.records.results import Result, Results
 
 ROOT = Path(__file__).parents[2]
 SMOKE = 0.5  # seconds of a run
@@ -34,8 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
     todo = [job for key, job in keys.items() if key not in done]
     print(f"{len(keys)} runs, {len(keys) - len(todo)} of them in {results.path}", flush=True)
     start = time.monotonic()
-    for number, job in enumerate(todo, 1):
-        trace = train(job)
+    for number, (job, trace) in enumerate(run_all(todo, wanted.jobs), 1):
         results.add(job.key(), trace)
         last = trace.looks[-1]
         told = f"loss {last.loss:.2e}, error {last.error:.2e} after {last.seconds:.1f} CPU s, {last.step} steps"
@@ -54,6 +56,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--contestants", type=_names, default=list(CONTESTANTS), help=f"of {','.join(CONTESTANTS)}")
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in _names(text)], default=[1, 2, 3, 4])
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the seconds of every case")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at a time, each in a process of its own")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", help="folder of CSV and figure")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/growth.md", help="the page that is written")
     parser.add_argument("--smoke", action="store_true", help="one seed of everything, shortly, in a temporary folder")
@@ -74,8 +77,31 @@ def _names(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
+def run_all(todo: Sequence[Job], processes: int) -> Iterator[tuple[Job, Trace]]:
+    """Train, one after the other or several at a time; each as soon as it is finished."""
+    if processes <= 1:
+        for job in todo:
+            yield job, train(job)
+        return
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        running = {pool.submit(train, job): job for job in todo}
+        for future in as_completed(running):
+            yield running[future], future.result()
+
+
 def report(wanted: argparse.Namespace, results: Results) -> None:
     """The figure and the page, of all runs there are with the settings of today."""
+    from benchmarks.growth.figure import draw
+    from benchmarks.growth.table import write_page
+
+    today = {job.key()[:3] for job in jobs(list(CASES.values()), CONTESTANTS, [0], wanted.scale)}
+    found: dict[str, dict[str, list[Result]]] = {}
+    for (case, contestant, settings, _), result in sorted(results.read().items()):
+        if (case, contestant, settings) in today:
+            found.setdefault(case, {}).setdefault(contestant, []).append(result)
+    if found:
+        draw(wanted.results / "growth.png", found)
+        write_page(wanted.page, {name: found[name] for name in CASES if name in found})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Unknown coefficients: constants behind the field, exact in J, and left alone by growth."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from cases import close, cube, draw, make, naive, parameters
@@ -7,7 +9,8 @@ from torch.func import hessian, jacrev
 
 from pinnrun.architectures import Mlp, deepen, size_after, widen
 from pinnrun.architectures.coefficients import WithCoefficients, grow, with_coefficients
-from pinnrun.calculus import Derivatives, Jet, Term
+from pinnrun.architectures.growth.pursuit import Tangent
+from pinnrun.calculus import DenseLinearization, Derivatives, Jet, Objective, Term
 from pinnrun.calculus.batch import linearize, residuals
 from pinnrun.optimizers.kronecker import group_pairs, layer_places
 from pinnrun.registry import network_of
@@ -87,15 +90,20 @@ def test_their_kronecker_pair_is_their_block_of_the_metric():
     assert close(pair.b, J.T @ J)
 
 
+def unseen(network, theta):
+    """The objective, for rules that do not ask for it."""
+    raise AssertionError
+
+
 @pytest.mark.parametrize("rule", ["zero_out", "reinit"])
 @pytest.mark.parametrize("change", ["widen", "deepen"])
 def test_growth_leaves_them_alone(rule, change):
     theta, generator = parameters(NETWORK), torch.Generator().manual_seed(1)
     if change == "widen":
-        growth = grow(widen, NETWORK, theta, 7, rule, generator)
+        growth = grow(widen, NETWORK, theta, 7, rule, generator, probe=unseen)
         plain = widen(INNER, theta[:-2], 7, rule, torch.Generator().manual_seed(1))
     else:
-        growth = grow(deepen, NETWORK, theta, rule, generator)
+        growth = grow(deepen, NETWORK, theta, rule, generator, probe=unseen)
         plain = deepen(INNER, theta[:-2], rule, torch.Generator().manual_seed(1))
     assert growth.architecture == WithCoefficients(plain.architecture, KNOWN)
     assert torch.equal(growth.theta, torch.cat([plain.theta, theta[-2:]]))
@@ -109,9 +117,34 @@ def test_growth_leaves_them_alone(rule, change):
     assert close(growth.architecture.value(growth.theta, x), NETWORK.value(theta, x))
 
 
+@pytest.mark.parametrize("change", ["widen", "deepen"])
+def test_neurons_are_chosen_in_sight_of_the_coefficients(change):
+    """The tangent space has their columns too, and the choice is that of an objective which knows their values."""
+    it, asked = case(), []
+
+    def probe(network, theta):
+        asked.append((network, theta))
+        return Objective(
+            replace(it.field, network=network), [(block.term, block.points) for block in it.blocks]
+        ).linearize(theta)
+
+    theta, generator = it.theta, torch.Generator().manual_seed(1)
+    if change == "widen":
+        growth = grow(widen, NETWORK, theta, 7, "residual", generator, probe=probe)
+    else:
+        growth = grow(deepen, NETWORK, theta, "residual", generator, probe=probe)
+    for network, at in asked:
+        assert network.coefficients == KNOWN and torch.equal(at[-2:], theta[-2:]) and len(at) == network.size
+    x = draw(5, 2)
+    assert close(growth.architecture.value(growth.theta, x), NETWORK.value(theta, x))
+    tangent = Tangent(probe(NETWORK, theta))
+    without = Tangent(DenseLinearization(it.objective.linearize(theta).r, it.objective.linearize(theta).J()[:, :-2]))
+    assert not close(tangent.rows, without.rows, 1e-6)
+
+
 def test_sizes_of_what_growth_would_make():
     for rule in ("zero_out", "reinit"):
-        assert size_after(NETWORK, 9, 4, rule) == size_after(INNER, 9, 4, rule) + 2
+        assert size_after(NETWORK, 9, 4, rule, rule) == size_after(INNER, 9, 4, rule, rule) + 2
     assert (NETWORK.width, NETWORK.depth) == (4, 2)
 
 

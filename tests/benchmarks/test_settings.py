@@ -35,3 +35,8 @@ def test_a_key_added_later_counts_only_where_it_changes_something(monkeypatch):
     assert settings.settings_of(at[1.0]) == before
     assert settings.settings_of(at[2.0]) != before
     assert name() == before
+
+
+def test_how_a_loss_is_forecast_counts_only_where_a_policy_asks():
+    assert name("koopman.forecaster=last_value") == name()
+    assert name("scaleup=koopman", "koopman.forecaster=last_value") != name("scaleup=koopman")

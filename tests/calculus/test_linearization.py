@@ -39,6 +39,35 @@ def test_products(pair):
     assert close(linear.gram_diagonal(), (jacobian * jacobian).sum(0))
 
 
+def test_a_product_column_by_column(pair):
+    case, linear, (_, jacobian) = pair
+    if not case.network.has_jets:
+        return
+    v = draw(case.network.size, seed=6)
+    dense = DenseLinearization(linear.r, jacobian)
+    for name, shape in case.network.layout.shapes:
+        if len(shape) == 2:
+            part = case.network.layout.slices[name]
+            block = jacobian[:, part].reshape(-1, *shape)
+            expected = torch.stack([block[:, :, j] @ v[part].view(shape)[:, j] for j in range(shape[1])], 1)
+            assert close(linear.mv_by_column(v, part, shape[1]), expected)
+            assert close(dense.mv_by_column(v, part, shape[1]), expected)
+
+
+def test_signals_are_the_values_that_weights_are_applied_to(pair):
+    """The first layer sees the inputs, the embedded ones where there is an embedding, of every term and place."""
+    case, linear, _ = pair
+    if not case.network.has_jets:
+        assert linear.signals() == {}
+        return
+    name, shape = case.network.layout.shapes[0]
+    seen = [case.field.inputs(block.points, block.term.derivatives).value.flatten(0, 1) for block in case.blocks]
+    expected = torch.cat([case.network.embedding.value(z) for z in seen])
+    rows = [block.term.rows for block in case.blocks]
+    assert rows == [1] * len(rows) and expected.shape[1] == shape[1]
+    assert close(linear.signals()[case.network.layout.slices[name].start], expected)
+
+
 def test_value_and_gradient(pair):
     case, linear, (r, jacobian) = pair
     assert float(linear.value) == pytest.approx(0.5 * float(r @ r), rel=1e-13)

@@ -106,6 +106,12 @@ def test_a_rayleigh_quotient_and_its_metric(metric):
     assert close(linear.mv(v), jacobian @ v)
     assert close(linear.rmv(y), jacobian.T @ y)
     assert not linear.is_least_squares
+    for name, shape in NETWORK.layout.shapes:
+        if len(shape) == 2:
+            part = NETWORK.layout.slices[name]
+            columns = (jacobian[:, part].reshape(-1, *shape) * v[part].view(shape)).sum(1)
+            assert close(linear.mv_by_column(v, part, shape[1]), columns)
+    assert set(linear.signals()) == {NETWORK.layout.slices[name].start for name in NETWORK.layout.slices if "w" in name}
 
 
 def _triple(linear):

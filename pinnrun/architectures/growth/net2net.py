@@ -82,7 +82,7 @@ def nearly_identity(old: Mlp, theta: Tensor, new: Mlp, generator: torch.Generato
     grown[old_to_new.to(grown.device)] = theta
     parts = new.layout.split(grown)
     value, slope = (float(part) for part in ACTIVATIONS[new.activation](torch.zeros((), dtype=torch.float64), 1))
-    parts[f"hidden{new.depth}.weight"].copy_(near * torch.eye(new.width))
+    parts[f"hidden{new.depth}.weight"].copy_(near * torch.eye(new.width, dtype=theta.dtype))
     parts[f"hidden{new.depth}.bias"].zero_()
     parts["output.weight"] /= near * slope
     parts["output.bias"] -= value * parts["output.weight"].sum(1)

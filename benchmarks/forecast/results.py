@@ -20,6 +20,7 @@ from pinnrun.koopman.regime import Regime
 
 GROUPS: Mapping[str, Sequence[str]] = {"held": ("held",), "fit": ("fit",), "all": ("fit", "held")}
 CLOCKS = ("steps", "rate", "evaluations")
+POLICIES = ("damped_trend", "power_law", "last_value")  # whose verdicts are replayed beside those of the default
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def evaluate(trajectories: Sequence[Trajectory], weights: bool, tell: Callable[[
     rows += coverage_rows(trajectories)
     tell("probabilities")
     rows += chance_rows(trajectories)
-    for name in (name for name in FORECASTERS if name != "weights"):
+    for name in dict.fromkeys((DEFAULT, *POLICIES)):
         tell(f"the policy with {name}")
         rows += policy_rows(trajectories, name)
     return rows

@@ -28,7 +28,7 @@ class Row:
     """One figure.
 
     Attributes:
-        table: error, clock, coverage, brier, reliability, policy or cost.
+        table: trainings, error, clock, coverage, brier, reliability, policy or cost.
         group: "held", "fit" or "all" problems.
         method: the forecaster, or the clock.
         subset: "all", a regime, a family, a horizon or a bin.
@@ -94,8 +94,10 @@ def evaluate(trajectories: Sequence[Trajectory], weights: bool, tell: Callable[[
         weights: whether the forecaster of weights is asked too; it needs the run folders.
         tell: shown what is being done.
     """
+    complete = sum(trajectory.complete for trajectory in trajectories)
+    rows = [Row("trainings", "all", "", "all", "complete", complete, len(trajectories))]
     tell("errors of every forecaster")
-    rows = error_rows(trajectories, [name for name in FORECASTERS if weights or name != "weights"])
+    rows += error_rows(trajectories, [name for name in FORECASTERS if weights or name != "weights"])
     tell("clocks")
     rows += clock_rows(trajectories)
     tell("bands")

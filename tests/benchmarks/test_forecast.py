@@ -185,7 +185,7 @@ def test_chances_are_asked_of_targets_that_are_still_ahead():
 
 
 def test_a_floor_is_given_up_the_sooner_the_further_the_target():
-    """Flat from the start: half a decade away twice the minimum of 2000 is waited for, seven decades away half of it."""
+    """Flat from the start: half a decade away twice the minimum of 2000 is waited for, seven away half of it."""
     found = policy.replays([trajectory(np.ones(10_000))])
     assert [(item.stopped, item.spent) for item in (found[0], found[-1])] == [(4000, 0.4), (1000, 0.1)]
     assert not any(item.reached or item.false_stop for item in found)

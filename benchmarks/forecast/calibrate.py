@@ -49,8 +49,9 @@ SHOWN = (2.0, 5.0, 10.0)  # those of the tables
 EARLIEST = 0.5  # of the family's first window: the first n
 SPACING = 2.0**0.5
 OBSERVABLES = ("loss", "merit")
-STEEPEST = (0.5, 0.6, 0.8, 1.0, 1.5)
+STEEPEST = (0.5, 0.6, 0.8, 1.0, 1.5, 2.5)
 DAMPING = (0.0, 0.2)
+MOST = 3.0  # times itself that a slope may count; it never counts against itself
 UNBOUNDED = 100.0
 PARENT = 3.0  # trajectories that the quantiles of the parent are worth
 LEVELS = (0.1, 0.5, 0.9)
@@ -181,18 +182,19 @@ def fit_constants(seen: Sample, steepest: float, damping: float, used: Sequence[
     time = damped_time(seen.u, np.asarray(damping))[:, None]
     solved = np.zeros(3)
     columns = time * seen.features(steepest)[:, list(used)]
-    solved[list(used)] = least_absolute(columns, seen.truth - seen.level, seen.weight)
+    bounds = [((None, None), (0.0, MOST), (0.0, MOST))[column] for column in used]
+    solved[list(used)] = least_absolute(columns, seen.truth - seen.level, seen.weight, bounds)
     intercept, late, before = (round(float(value), 4) for value in solved)
     return Pooled(intercept, late, before, steepest, damping)
 
 
-def least_absolute(a: Array, b: Array, weight: Array) -> Array:
-    """X that minimises sum_i weight_i |a_i x - b_i|, by linear programming."""
+def least_absolute(a: Array, b: Array, weight: Array, bounds: Sequence[tuple[float | None, float | None]]) -> Array:
+    """The x within its bounds that minimises sum_i weight_i |a_i x - b_i|, by linear programming."""
     count, size = a.shape
-    system = sparse.hstack([sparse.csr_matrix(a), -sparse.csr_matrix(a), sparse.eye(count), -sparse.eye(count)])
-    price = np.concatenate([np.zeros(2 * size), weight, weight])
-    solved = linprog(price, A_eq=system.tocsr(), b_eq=b, bounds=(0, None), method="highs")
-    return solved.x[:size] - solved.x[size : 2 * size]
+    system = sparse.hstack([sparse.csr_matrix(a), sparse.eye(count), -sparse.eye(count)]).tocsr()
+    price = np.concatenate([np.zeros(size), weight, weight])
+    solved = linprog(price, A_eq=system, b_eq=b, bounds=[*bounds, *[(0.0, None)] * (2 * count)], method="highs")
+    return solved.x[:size]
 
 
 def left_out(seen: Sample, steepest: float, damping: float, used: Sequence[int] = (0, 1, 2)) -> Array:

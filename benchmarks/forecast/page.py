@@ -66,8 +66,8 @@ def _trainings(figures: Figures) -> str:
     if row is None or row.value == row.count:
         return ""
     return (
-        f"\n{row.value:.0f} of the {row.count} trainings had all their steps when this was measured; the others, a quarter\n"
-        "of them at least, count wherever a horizon lies within what they have, and are left out of the policy.\n"
+        f"\n{row.value:.0f} of the {row.count} trainings had all their steps when this was measured; the others,\n"
+        "a quarter at least, count wherever a horizon lies within what they have, and are left out of the policy.\n"
     )
 
 

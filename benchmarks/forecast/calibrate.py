@@ -3,7 +3,8 @@
 Two things are learned, each by leaving one problem out at a time to judge it, then from all of them to ship it:
 
     the pooled trend    intercept and weights of two slopes by least absolute deviations (a linear program), for every
-                        bound of the slopes and every damping of a grid, of which the best left-out error decides
+                        bound of the slopes and every damping of a grid, of which the best left-out error decides; once
+                        for Gauss-Newton methods and once for all others
     residual laws       10, 50 and 90 % quantiles of (truth - forecast) / u of every forecaster, by regime and family of
                         optimizer, each drawn towards those of the regime and these towards those of all; widened about
                         their median until bands of 80 % hold 80 % of the problems left out
@@ -40,7 +41,7 @@ from pinnrun.koopman.reach import ResidualLaw
 from pinnrun.koopman.regime import classify
 from pinnrun.koopman.stage import make_clock
 from pinnrun.koopman.trend import Trend
-from pinnrun.registry import family_of
+from pinnrun.registry import GAUSS_NEWTON, family_of
 from pinnrun.storage.atomic import write_text
 
 FACTORS = (1.5, 2.0, 3.0, 5.0, 10.0)  # horizons in multiples of n
@@ -48,8 +49,10 @@ SHOWN = (2.0, 5.0, 10.0)  # those of the tables
 EARLIEST = 0.5  # of the family's first window: the first n
 SPACING = 2.0**0.5
 OBSERVABLES = ("loss", "merit")
-STEEPEST = (0.5, 0.6, 0.7, 0.8, 1.0, 1.3)
-DAMPING = (0.0, 0.1, 0.2)
+STEEPEST = (0.5, 0.6, 0.8, 1.0, 1.5, 2.5)
+DAMPING = (0.0, 0.2)
+MOST = 3.0  # times itself that a slope may count; it never counts against itself
+UNBOUNDED = 100.0
 PARENT = 3.0  # trajectories that the quantiles of the parent are worth
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -167,39 +170,57 @@ def sample(found: Sequence[Origin]) -> Sample:
     return Sample(seen[:, 0], seen[:, 1], seen[:, 2], u, truths, weights(found), problem)
 
 
-def fit_constants(seen: Sample, steepest: float, damping: float) -> Pooled:
-    """Least absolute deviations of y - level from (1, s_late, s_before) times the damped time."""
+def groups(found: Sequence[Origin]) -> Mapping[str, Array]:
+    """Which forecasts have constants of their own: (n,) masks by family, that of all others under ANY."""
+    families = np.repeat([origin.family for origin in found], [len(origin.factors) for origin in found])
+    apart = families == GAUSS_NEWTON
+    return {name: mask for name, mask in ((ANY, ~apart), (GAUSS_NEWTON, apart)) if mask.any()}
+
+
+def fit_constants(seen: Sample, steepest: float, damping: float, used: Sequence[int] = (0, 1, 2)) -> Pooled:
+    """Least absolute deviations of y - level from (1, s_late, s_before), those that are used, times the damped time."""
     time = damped_time(seen.u, np.asarray(damping))[:, None]
-    solved = least_absolute(time * seen.features(steepest), seen.truth - seen.level, seen.weight)
+    solved = np.zeros(3)
+    columns = time * seen.features(steepest)[:, list(used)]
+    bounds = [((None, None), (0.0, MOST), (0.0, MOST))[column] for column in used]
+    solved[list(used)] = least_absolute(columns, seen.truth - seen.level, seen.weight, bounds)
     intercept, late, before = (round(float(value), 4) for value in solved)
     return Pooled(intercept, late, before, steepest, damping)
 
 
-def least_absolute(a: Array, b: Array, weight: Array) -> Array:
-    """X that minimises sum_i weight_i |a_i x - b_i|, by linear programming."""
+def least_absolute(a: Array, b: Array, weight: Array, bounds: Sequence[tuple[float | None, float | None]]) -> Array:
+    """The x within its bounds that minimises sum_i weight_i |a_i x - b_i|, by linear programming."""
     count, size = a.shape
-    system = sparse.hstack([sparse.csr_matrix(a), -sparse.csr_matrix(a), sparse.eye(count), -sparse.eye(count)])
-    price = np.concatenate([np.zeros(2 * size), weight, weight])
-    solved = linprog(price, A_eq=system.tocsr(), b_eq=b, bounds=(0, None), method="highs")
-    return solved.x[:size] - solved.x[size : 2 * size]
+    system = sparse.hstack([sparse.csr_matrix(a), sparse.eye(count), -sparse.eye(count)]).tocsr()
+    price = np.concatenate([np.zeros(size), weight, weight])
+    solved = linprog(price, A_eq=system, b_eq=b, bounds=[*bounds, *[(0.0, None)] * (2 * count)], method="highs")
+    return solved.x[:size]
 
 
-def left_out(seen: Sample, steepest: float, damping: float) -> Array:
+def left_out(seen: Sample, steepest: float, damping: float, used: Sequence[int] = (0, 1, 2)) -> Array:
     """Errors where each problem is forecast with the constants of the others."""
     missed = np.zeros(len(seen.u))
     for problem in np.unique(seen.problem):
         out = seen.problem == problem
-        missed[out] = seen.only(out).missed(fit_constants(seen.only(~out), steepest, damping))
+        missed[out] = seen.only(out).missed(fit_constants(seen.only(~out), steepest, damping, used))
     return missed
 
 
-def choose_constants(seen: Sample) -> Pooled:
+def choose_constants(seen: Sample, tell: Callable[[str], None]) -> Pooled:
     """Of the grid the bound and the damping whose left-out errors per u are least, refitted on everything."""
+    scores = {bounds: score(seen, left_out(seen, *bounds)) for bounds in product(STEEPEST, DAMPING)}
+    for (steepest, damping), value in scores.items():
+        tell(f"  bound {steepest:g}, damping {damping:g}: {value:.3f} decades per u")
+    best = min(scores, key=lambda bounds: scores[bounds])
+    for words, used in {"intercept alone": (0,), "without s_before": (0, 1), "without s_late": (0, 2)}.items():
+        tell(f"  {words}: {score(seen, left_out(seen, *best, used)):.3f}")
+    tell(f"  slopes without a bound: {score(seen, left_out(seen, UNBOUNDED, best[1])):.3f}")
+    return fit_constants(seen, *best)
 
-    def score(bounds: tuple[float, float]) -> float:
-        return float(np.average(np.abs(left_out(seen, *bounds)) / seen.u, weights=seen.weight))
 
-    return fit_constants(seen, *min(product(STEEPEST, DAMPING), key=score))
+def score(seen: Sample, missed: Array) -> float:
+    """Mean absolute error per u, every trajectory with the same weight at every horizon."""
+    return float(np.average(np.abs(missed) / seen.u, weights=seen.weight))
 
 
 # -- residual laws -------------------------------------------------------------------------------------------
@@ -277,11 +298,11 @@ def coverage(found: Sequence[Origin], residuals: Array, inflation: float) -> flo
 
 def choose_inflation(found: Sequence[Origin], residuals: Array) -> float:
     """The least widening with which the bands of problems left out hold 80 %."""
-    low, high = 0.5, 3.0
-    for _ in range(12):
+    low, high = 0.5, 2.5
+    for _ in range(9):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if coverage(found, residuals, middle) >= 0.8 else (middle, high)
-    return round(high, 3)
+    return round(high, 2)
 
 
 # -- the file ------------------------------------------------------------------------------------------------
@@ -293,20 +314,24 @@ def calibrate(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = 
     found = origins(fitted)
     tell(f"{len(fitted)} trajectories, {len(weights(found))} forecasts")
     seen = sample(found)
-    constants = choose_constants(seen)
-    tell(f"pooled trend: {constants}")
+    constants, pooled = {}, np.zeros(len(seen.u))
+    for family, own in groups(found).items():
+        tell(f"pooled trend, {family}:")
+        constants[family] = choose_constants(seen.only(own), tell)
+        tell(f"  {constants[family]}")
+        pooled[own] = left_out(seen.only(own), *constants[family][3:])
     residuals, widened = {}, {}
     for name in (name for name in FORECASTERS if name != "weights"):
-        pooled = name == "pooled_trend"
-        missed = left_out(seen, *constants[3:]) if pooled else missed_by(found, FORECASTERS[name])
+        missed = pooled if name == "pooled_trend" else missed_by(found, FORECASTERS[name])
         widened[name] = choose_inflation(found, -missed / seen.u)
         residuals[name] = residual_laws(found, -missed / seen.u, widened[name])
-        tell(f"{name}: {table_line(found, missed)}; widened by {widened[name]:.2f}")
+        tell(f"{name}: {score(seen, missed):.3f} decades per u; {table_line(found, missed)}")
+        tell(f"  bands widened by {widened[name]:.2f}")
     return {
         "command": "python -m benchmarks.forecast calibrate",
         "trajectories": len(fitted),
         "forecasts": len(weights(found)),
-        "pooled": constants._asdict(),
+        "pooled": {family: known._asdict() for family, known in constants.items()},
         "inflation": widened,
         "residuals": residuals,
     }

@@ -8,13 +8,16 @@ from math import nan
 
 import numpy as np
 
+from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import FACTORS, history, truth, windows
-from pinnrun.koopman import FORECASTERS, Snapshots
+from pinnrun.koopman import Snapshots
 from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.curve import LossCurve
+from pinnrun.koopman.forecasters import forecaster_named
 from pinnrun.koopman.regime import classify
 from pinnrun.koopman.stage import make_clock
+from pinnrun.registry import family_of
 
 WORST = 8.0  # decades; errors are clipped to this, so that one explosion does not hide the others
 LossOf = Callable[[Trajectory], Callable[[np.ndarray], float]]
@@ -68,7 +71,7 @@ def errors(
                 curve = LossCurve.from_history(clock.at(seen.steps), seen.loss)
                 for name in forecasters:
                     fitted = curve if name != "weights" else with_weights(curve, clock, trajectory, now, loss)
-                    missed = miss(name, fitted, clock, ats, truths)
+                    missed = miss(name, fitted, clock, ats, truths, trajectory)
                     found += [
                         Error(trajectory, regime, name, choice, now, at // now, float(e))
                         for at, e in zip(ats, missed, strict=True)
@@ -76,9 +79,12 @@ def errors(
     return found
 
 
-def miss(name: str, curve: LossCurve, clock: Clock, ats: Sequence[int], truths: np.ndarray) -> np.ndarray:
+def miss(
+    name: str, curve: LossCurve, clock: Clock, ats: Sequence[int], truths: np.ndarray, trajectory: Trajectory
+) -> np.ndarray:
     """Forecast minus truth at the steps ``ats``; an explosion counts as ``WORST``."""
-    forecast = FORECASTERS[name](curve).predict(clock.at(ats))
+    fit = forecaster_named(name, family_of(FAMILIES[trajectory.family].optimizer))
+    forecast = fit(curve).predict(clock.at(ats))
     return np.clip(np.nan_to_num(forecast - truths, nan=WORST), -WORST, WORST)
 
 

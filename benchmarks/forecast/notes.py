@@ -14,9 +14,6 @@ in five dimensions) is what counts. A forecast is made from the first n steps al
 of log10 L over [0.97 t, t]; errors are in decades.
 
 ![Error by horizon and forecaster, reliability, coverage](../benchmarks/results/forecast.png)
-
-## Aims and results
-
 """
 NOTES = """
 """

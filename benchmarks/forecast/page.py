@@ -21,6 +21,8 @@ def write_page(path: Path, figures: Figures) -> None:
     """Replace the page."""
     parts = [
         HEAD,
+        _trainings(figures),
+        "\n## Aims and results\n\n",
         _aims(figures),
         "\n## Error by forecaster\n\nMedian / 90 % quantile / median with its sign; positive is too high.\n\n",
         _forecasters(figures),
@@ -57,6 +59,16 @@ def _value(figures: Figures, *key: str, form: str = ".2f") -> str:
 
 def _errors(figures: Figures, group: str, method: str, subset: str, measure: str = "median") -> str:
     return " / ".join(_value(figures, "error", group, method, subset, f"{measure} {f}x") for f in FACTORS)
+
+
+def _trainings(figures: Figures) -> str:
+    row = figures.get("trainings", "all", "", "all", "complete")
+    if row is None or row.value == row.count:
+        return ""
+    return (
+        f"\n{row.value:.0f} of the {row.count} trainings had all their steps when this was measured; the others,\n"
+        "a quarter at least, count wherever a horizon lies within what they have, and are left out of the policy.\n"
+    )
 
 
 def _aims(figures: Figures) -> str:

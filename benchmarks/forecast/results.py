@@ -20,6 +20,7 @@ from pinnrun.koopman.regime import Regime
 
 GROUPS: Mapping[str, Sequence[str]] = {"held": ("held",), "fit": ("fit",), "all": ("fit", "held")}
 CLOCKS = ("steps", "rate", "evaluations")
+POLICIES = ("damped_trend", "power_law", "last_value")  # whose verdicts are replayed beside those of the default
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Row:
     """One figure.
 
     Attributes:
-        table: error, clock, coverage, brier, reliability, policy or cost.
+        table: trainings, error, clock, coverage, brier, reliability, policy or cost.
         group: "held", "fit" or "all" problems.
         method: the forecaster, or the clock.
         subset: "all", a regime, a family, a horizon or a bin.
@@ -93,15 +94,17 @@ def evaluate(trajectories: Sequence[Trajectory], weights: bool, tell: Callable[[
         weights: whether the forecaster of weights is asked too; it needs the run folders.
         tell: shown what is being done.
     """
+    complete = sum(trajectory.complete for trajectory in trajectories)
+    rows = [Row("trainings", "all", "", "all", "complete", complete, len(trajectories))]
     tell("errors of every forecaster")
-    rows = error_rows(trajectories, [name for name in FORECASTERS if weights or name != "weights"])
+    rows += error_rows(trajectories, [name for name in FORECASTERS if weights or name != "weights"])
     tell("clocks")
     rows += clock_rows(trajectories)
     tell("bands")
     rows += coverage_rows(trajectories)
     tell("probabilities")
     rows += chance_rows(trajectories)
-    for name in (name for name in FORECASTERS if name != "weights"):
+    for name in dict.fromkeys((DEFAULT, *POLICIES)):
         tell(f"the policy with {name}")
         rows += policy_rows(trajectories, name)
     return rows

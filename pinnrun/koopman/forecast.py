@@ -107,8 +107,8 @@ def forecast(
             refine the residual law as soon as there are eight.
         forecaster: its name in FORECASTERS.
         clock: what time is; None: steps.
-        family: of the optimizer, "first_order", "quasi_newton" or "gauss_newton", whose residual law is taken; None:
-            that of all.
+        family: of the optimizer, "first_order", "quasi_newton" or "gauss_newton", whose constants and residual law
+            are taken; None: those of all.
         observable: what the loss is called in the forecast.
         shift: decades that the target is lowered by for the scatter of the loss.
         snapshots: weights and their loss, by the clock, for the forecaster "weights".
@@ -116,7 +116,7 @@ def forecast(
     Raises:
         ValueError: no usable loss, steps not increasing, target <= 0, horizon in the past, or no such forecaster.
     """
-    fit, clock = forecaster_named(forecaster), clock or Clock()
+    fit, clock = forecaster_named(forecaster, family), clock or Clock()
     curve = LossCurve.from_history(clock.at(steps), loss)
     if snapshots is not None:
         curve = replace(curve, snapshots=snapshots)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pinnrun.koopman.baselines import fit_last_value, fit_power_law
 from pinnrun.koopman.curve import LossCurve
@@ -10,6 +11,7 @@ from pinnrun.koopman.damped_trend import fit_damped_trend
 from pinnrun.koopman.hankel import fit_hankel
 from pinnrun.koopman.hankel_slope import fit_hankel_slope
 from pinnrun.koopman.pooled_trend import fit_pooled_trend
+from pinnrun.koopman.prior import pooled
 from pinnrun.koopman.trend import Trend
 from pinnrun.koopman.weight_trend import fit_weight_trend
 
@@ -28,12 +30,14 @@ FORECASTERS: Mapping[str, Fit] = {
 }
 
 
-def forecaster_named(name: str) -> Fit:
-    """The forecaster of that name.
+def forecaster_named(name: str, family: str | None = None) -> Fit:
+    """The forecaster of that name, with what it has learned of a family of optimizers where it has learned.
 
     Raises:
         ValueError: there is none.
     """
     if name not in FORECASTERS:
         raise ValueError(f"no forecaster {name!r}; there are {', '.join(FORECASTERS)}")
+    if FORECASTERS[name] is fit_pooled_trend:
+        return partial(fit_pooled_trend, constants=pooled(family))
     return FORECASTERS[name]

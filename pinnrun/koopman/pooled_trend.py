@@ -11,7 +11,8 @@ the two slopes dy/dtau clipped to [-steepest, 0], are advanced by one linear ope
 
 an extended dynamic mode decomposition (Williams, Kevrekidis & Rowley 2015, J. Nonlinear Sci. 25, 1307) with the pairs
 pooled over trainings and the operator fitted by least absolute deviations (Koenker & Bassett 1978, Econometrica 46,
-33), which its heavy-tailed errors ask for. The constants are in `pinnrun.koopman.prior`.
+33), which its heavy-tailed errors ask for. Gauss-Newton methods converge geometrically in the steps, so ever more
+steeply in tau, and have constants of their own. They are all in `pinnrun.koopman.prior`.
 """
 
 from __future__ import annotations

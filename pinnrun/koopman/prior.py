@@ -42,9 +42,10 @@ def table() -> Mapping[str, Any]:
 
 
 @cache
-def pooled() -> Pooled:
-    """The constants as they were fitted."""
-    return Pooled(**table()["pooled"])
+def pooled(family: str | None = None) -> Pooled:
+    """The constants as they were fitted, to a family of its own or to all others."""
+    constants = table()["pooled"]
+    return Pooled(**constants.get(family or ANY, constants[ANY]))
 
 
 def residual_quantiles(forecaster: str, family: str | None, regime: Regime) -> tuple[float, float, float]:

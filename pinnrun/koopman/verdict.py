@@ -47,8 +47,8 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
 
     Args:
         forecast: of the present stage.
-        minimum: steps of the stage before which it is scaled up only if it is hopeless; some 2000 (or a tenth of the horizon,
-            if that is more) for Adam at a learning rate of 1e-3, 200 for L-BFGS, 40 for Levenberg-Marquardt.
+        minimum: steps of the stage before which it is scaled up only if it is hopeless; some 2000 (or a tenth of the
+            horizon, if that is more) for Adam at a learning rate of 1e-3, 200 for L-BFGS, 80 for Levenberg-Marquardt.
     """
     facts = _facts(forecast)
     if forecast.probability > LIKELY:

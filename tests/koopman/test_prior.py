@@ -30,11 +30,17 @@ def test_a_family_that_is_unknown_has_the_law_of_all():
     assert tuple(table()["residuals"]["hankel"][ANY]["steady"]) == residual_quantiles("hankel", None, Regime.STEADY)
 
 
-def test_the_pooled_constants_make_a_trend_that_falls_with_its_slopes():
-    known = pooled()
-    assert known.late > 0 and known.before > 0
-    assert known.steepest > 0.5 and 0 <= known.damping < 1
-    assert abs(known.intercept) < 0.2
+@pytest.mark.parametrize("family", [None, "gauss_newton"])
+def test_the_pooled_constants_make_a_trend_that_falls_with_its_slopes(family):
+    known = pooled(family)
+    assert known.late + known.before > 0.3
+    assert 0.3 < known.steepest < 10
+    assert 0 <= known.damping < 1
+    assert abs(known.intercept) < 0.3
+
+
+def test_only_gauss_newton_methods_have_constants_of_their_own():
+    assert pooled("first_order") == pooled("quasi_newton") == pooled() != pooled("gauss_newton")
 
 
 def test_the_family_decides_the_band():
@@ -42,4 +48,4 @@ def test_the_family_decides_the_band():
     loss = [1.0 / step for step in steps]
     looks = {family: forecast(steps, loss, target=1e-9, horizon=1000, family=family) for family in FAMILIES}
     assert len({look.low[-1] for look in looks.values()}) == len(FAMILIES)
-    assert len({look.trend for look in looks.values()}) == 1
+    assert looks["first_order"].trend == looks["quasi_newton"].trend != looks["gauss_newton"].trend

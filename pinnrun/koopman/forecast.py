@@ -2,7 +2,7 @@
 
 >>> import numpy as np
 >>> steps = np.arange(1, 2001)
->>> outlook = forecast(steps, 100.0 * steps**-1.5, target=1e-4, horizon=20000)
+>>> outlook = forecast(steps, 100.0 * steps**-1.5, target=1e-4, horizon=20000, forecaster="damped_trend")
 >>> outlook.regime.value, outlook.baselines["power_law"] < outlook.trend < outlook.loss
 ('steady', True)
 """

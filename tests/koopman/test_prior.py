@@ -22,7 +22,7 @@ def test_the_file_says_which_command_made_it():
 @pytest.mark.parametrize("regime", Regime)
 def test_every_forecaster_has_a_law_in_every_regime_and_family(forecaster, family, regime):
     low, median, high = residual_quantiles(forecaster, family, regime)
-    assert -6 < low < median < high < 6
+    assert -10 < low < median < high < 10
 
 
 def test_a_family_that_is_unknown_has_the_law_of_all():

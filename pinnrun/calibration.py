@@ -200,7 +200,7 @@ def sizes(config: Config, settings: CalibrationSettings, *, quick: bool) -> dict
     network, policy, points = first_network(config), config.scaleup, config.problem.points
 
     def fits(width: int, depth: int) -> bool:
-        return size_after(network, width, depth, "reinit") <= policy.max_parameters
+        return size_after(network, width, depth, "reinit", "reinit") <= policy.max_parameters
 
     step = 2.0 if quick else 2.0**0.5
     widths = settings.widths or ladder(network.width, policy.max_width, step)

@@ -13,6 +13,7 @@ from benchmarks.forecast.views import DEFAULT, FACTORS
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 PROMISED = 0.8
 AIM = (0.77, 0.83)
@@ -51,6 +52,9 @@ def draw_errors(axis: Axes, figures: Figures) -> None:
             axis.plot([x], [middle.value], "o", color=color, ms=5, label=label)
             label = None
     axis.set_yscale("log")
+    axis.set_yticks((0.1, 0.2, 0.5, 1.0, 2.0, 5.0))
+    axis.yaxis.set_major_formatter(ScalarFormatter())
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.set_xticks(range(len(FACTORS)), [f"{factor} n" for factor in FACTORS])
     axis.set_xlabel("horizon")
     axis.set_ylabel("error in decades: median, and up to 90 %")
@@ -100,4 +104,4 @@ def draw_coverage(axis: Axes, figures: Figures) -> None:
     axis.set_xlabel("horizon")
     axis.set_ylabel("share of truths in the 80 % band")
     axis.set_title("Coverage", fontsize=10)
-    axis.legend(fontsize=8, frameon=False)
+    axis.legend(fontsize=8, loc="lower right")

@@ -46,7 +46,7 @@ class Storage:
 class KoopmanSettings:
     """The analyzer of the training dynamics."""
 
-    forecaster: Forecaster = setting("pooled_trend", help="what extrapolates it")
+    forecaster: Forecaster = setting("damped_trend", help="what extrapolates it")
     clock: Literal["auto", "steps", "rate", "evaluations"] = setting(
         "auto", help="what time is to it; auto: the sum of the learning rates where they change, else steps"
     )

@@ -15,7 +15,7 @@ from pinnrun.koopman.prior import pooled
 from pinnrun.koopman.trend import Trend
 from pinnrun.koopman.weight_trend import fit_weight_trend
 
-DEFAULT = "pooled_trend"
+DEFAULT = "damped_trend"
 
 Fit = Callable[[LossCurve], Trend]
 

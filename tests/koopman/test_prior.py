@@ -43,9 +43,12 @@ def test_only_gauss_newton_methods_have_constants_of_their_own():
     assert pooled("first_order") == pooled("quasi_newton") == pooled() != pooled("gauss_newton")
 
 
-def test_the_family_decides_the_band():
+def test_the_family_decides_band_and_trend():
     steps = range(1, 201)
     loss = [1.0 / step for step in steps]
-    looks = {family: forecast(steps, loss, target=1e-9, horizon=1000, family=family) for family in FAMILIES}
+    looks = {
+        family: forecast(steps, loss, target=1e-9, horizon=1000, family=family, forecaster="pooled_trend")
+        for family in FAMILIES
+    }
     assert len({look.low[-1] for look in looks.values()}) == len(FAMILIES)
     assert looks["first_order"].trend == looks["quasi_newton"].trend != looks["gauss_newton"].trend

@@ -16,6 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 TEXTS = ("problem.about", "problem.summary")
 ADDED: Mapping[str, Any] = {}
 """Dotted keys that older configs lack, each with the value that does what was done without it."""
+GROWTH: Mapping[str, Any] = {"init": "reinit"}
+"""How the growth of a network of fixed size would start: what results were named with, whatever is the default now."""
 
 
 def settings_of(config: DictConfig) -> str:
@@ -25,6 +27,9 @@ def settings_of(config: DictConfig) -> str:
     plain.pop("seed", None)
     for key in TEXTS:
         _drop(plain, key)
+    if OmegaConf.select(config, "scaleup.type") == "fixed":
+        plain["scaleup"].pop("deepen_init", None)
+        plain["scaleup"].update(GROWTH)
     for key, neutral in ADDED.items():
         if OmegaConf.select(config, key, default=neutral) == neutral:
             _drop(plain, key)

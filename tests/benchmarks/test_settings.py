@@ -35,3 +35,9 @@ def test_a_key_added_later_counts_only_where_it_changes_something(monkeypatch):
     assert settings.settings_of(at[1.0]) == before
     assert settings.settings_of(at[2.0]) != before
     assert name() == before
+
+
+def test_how_growth_starts_is_nothing_to_a_network_of_fixed_size():
+    words = ("scaleup.init=residual", "scaleup.deepen_init=zero_out")
+    assert name(*words) == name("scaleup.init=reinit") == name()
+    assert name("scaleup=plateau", *words) != name("scaleup=plateau", "scaleup.init=greedy")

@@ -1,7 +1,7 @@
 """A short name for all that a run was told: what has the same name need not be run again.
 
 It is a hash of the composed config, less what changes no number: the seed, which stands beside it, the texts about the
-problem, how a loss is forecast where nobody asks for it, and keys that were added after results were taken, at the
+problem, how a loss is forecast and a network grown where neither is done, and keys that were added after results were taken, at the
 value with which nothing changes.
 """
 
@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
 FORECASTS = ("koopman.forecaster", "koopman.clock", "koopman.observable", "koopman.backtests")
+IDLE = (*FORECASTS, "scaleup.init", "scaleup.deepen_init")  # to a network of fixed size
 ADDED: Mapping[str, Any] = {
     "scaleup.give_up": 0.02,
     "scaleup.start": "theory",
@@ -38,7 +39,7 @@ def settings_of(config: DictConfig) -> str:
     for key in TEXTS:
         _drop(plain, key)
     if plain["scaleup"]["type"] == "fixed":
-        for key in FORECASTS:
+        for key in IDLE:
             _drop(plain, key)
     for key, neutral in ADDED.items():
         if OmegaConf.select(config, key, default=neutral) == neutral:

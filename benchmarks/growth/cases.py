@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-import yaml
 from omegaconf import OmegaConf
 
+from benchmarks.settings import settings_of
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config
@@ -155,13 +154,10 @@ class Job:
 
 @cache
 def _settings(case: Case, sizes: Sizes, scale: float) -> str:
-    """A short hash of the whole config but its seed, and of the schedule."""
-    job = Job(case, SCRATCH if sizes == case.sizes[-1:] else RULES[0], 0, scale)
-    plain = OmegaConf.to_container(job.composed())
-    assert isinstance(plain, dict)
-    plain.pop("seed")
-    text = yaml.safe_dump([plain, [list(size) for size in sizes]])
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    """A short hash of the whole config but its seed, with the schedule in the place of its policy."""
+    composed = Job(case, SCRATCH if sizes == case.sizes[-1:] else RULES[0], 0, scale).composed()
+    policy = {"sizes": [list(size) for size in sizes]}
+    return settings_of(OmegaConf.merge(OmegaConf.masked_copy(composed, [*composed.keys() - {"scaleup"}]), policy))
 
 
 def jobs(cases: Sequence[Case], contestants: Sequence[str], seeds: Sequence[int], scale: float) -> list[Job]:

@@ -40,3 +40,9 @@ def test_a_key_added_later_counts_only_where_it_changes_something(monkeypatch):
 def test_how_a_loss_is_forecast_counts_only_where_a_policy_asks():
     assert name("koopman.forecaster=last_value") == name()
     assert name("scaleup=koopman", "koopman.forecaster=last_value") != name("scaleup=koopman")
+
+
+def test_how_growth_starts_is_nothing_to_a_network_of_fixed_size():
+    words = ("scaleup.init=residual", "scaleup.deepen_init=zero_out")
+    assert name(*words) == name("scaleup.init=reinit") == name()
+    assert name("scaleup=plateau", *words) != name("scaleup=plateau", "scaleup.init=greedy")

@@ -14,8 +14,8 @@ HEAD = """# Koopman training
 
 `koopman.acceleration=auto` makes jumps between the steps of a first-order optimizer: every `koopman.jump_every` steps
 the latest weights are read as a linear system, its predictions are tried, and θ moves to the best of them if the loss
-falls there by 2 %. It is step 8 of the algorithm in [scale-up.md](scale-up.md), and off by default: the optimizers of
-second order that pinnrun uses by default gain nothing from it, and are left alone.
+falls there by 2 %. It is the optional part of step 8 of the blueprint ([scale-up.md](scale-up.md)), and off by default:
+pinnrun's default optimizers are of second order, and `auto` leaves those alone.
 
 {how}
 """

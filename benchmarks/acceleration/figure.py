@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from benchmarks.acceleration.measure import CHARGE, COMMON, JUMPS, PLAIN, Job, Run
-from benchmarks.acceleration.page import tuned_rates
+from benchmarks.acceleration.page import pairs, tuned_rates
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -22,7 +22,9 @@ COLUMNS = 3
 
 def draw(path: Path, runs: Mapping[Job, Run]) -> None:
     """Replace the figure."""
-    rates = tuned_rates(runs)
+    rates = {case: rate for case, rate in tuned_rates(runs).items() if pairs(runs, case, rate)}
+    if not rates:
+        return
     lines = -(-len(rates) // COLUMNS)
     figure, axes = plt.subplots(lines, COLUMNS, figsize=(4.4 * COLUMNS, 3.4 * lines), squeeze=False)
     for axis in axes.flat[len(rates) :]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.acceleration.measure import CHARGE, COMMON, JUMPS, PLAIN, Job, Run, gain, speedup
+from benchmarks.acceleration.measure import CASES, CHARGE, COMMON, JUMPS, PLAIN, Job, Run, gain, speedup
 from benchmarks.records.table import machine
 from pinnrun.storage.atomic import write_text
 
@@ -14,8 +14,8 @@ HEAD = """# Koopman training
 
 `koopman.acceleration=auto` makes jumps between the steps of a first-order optimizer: every `koopman.jump_every` steps
 the latest weights are read as a linear system, its predictions are tried, and θ moves to the best of them if the loss
-falls there by 2 %. It is step 8 of the algorithm in [scale-up.md](scale-up.md), and off by default: the optimizers of
-second order that pinnrun uses by default gain nothing from it, and are left alone.
+falls there by 2 %. It is the optional part of step 8 of the blueprint ([scale-up.md](scale-up.md)), and off by default:
+pinnrun's default optimizers are of second order, and `auto` leaves those alone.
 
 {how}
 """
@@ -111,8 +111,11 @@ def verdict(runs: Mapping[Job, Run]) -> str:
         return ""
     speed, gains = median(speedup(*pair) for pair in every), [gain(*pair) for pair in every]
     worse = sum(value < 0 for value in gains)
+    cases = len({run.job.case for run, _ in every})
+    partial = f"So far on {cases} of {len(CASES)} cases. " if cases < len(CASES) else ""
     return (
-        f"At the tuned rate jumps reach what plain training ends at {speed:.2f} times cheaper (median of {len(every)} "
+        f"{partial}At the tuned rate jumps reach what plain training ends at {speed:.2f} times cheaper (median of "
+        f"{len(every)} "
         f"runs), gain {median(gains):.2f} decades at equal cost, and leave {worse} of {len(every)} runs worse off than "
         f"plain training of equal cost, the worst by {max(0.0, -min(gains)):.2f} decades.\n"
     )

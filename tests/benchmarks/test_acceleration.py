@@ -57,6 +57,7 @@ def test_pairs_have_one_seed_and_the_table_tells_the_worst():
     assert [one.job.seed == other.job.seed for one, other in pairs(runs, "oscillator", 1e-3)] == [True, True]
     line = next(line for line in table(runs).splitlines() if line.startswith("| `oscillator` |"))
     assert "(-0.30 … +1.00)" in line and "| 2 |" in line
+    assert verdict(runs).startswith("So far on 1 of 6 cases. At the tuned rate")
     assert "leave 1 of 2 runs worse" in verdict(runs) and "by 0.30 decades" in verdict(runs)
 
 

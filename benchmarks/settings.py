@@ -38,7 +38,7 @@ def settings_of(config: DictConfig) -> str:
     plain.pop("seed", None)
     for key in TEXTS:
         _drop(plain, key)
-    if plain["scaleup"]["type"] == "fixed":
+    if OmegaConf.select(config, "scaleup.type") == "fixed":
         for key in IDLE:
             _drop(plain, key)
     for key, neutral in ADDED.items():

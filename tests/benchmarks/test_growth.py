@@ -35,7 +35,7 @@ def test_cases_grow_in_one_direction_and_have_a_reference(name):
     config = Job(case, "zero_out", 3).config()
     assert (config.architecture.width, config.architecture.depth) == case.sizes[0]
     assert config.problem.reference() is not None
-    assert (config.seed, config.scaleup.start(Action.WIDEN), config.scaleup.start(Action.DEEPEN)) == (
+    assert (config.seed, config.scaleup.init_of(Action.WIDEN), config.scaleup.init_of(Action.DEEPEN)) == (
         3,
         "zero_out",
         "zero_out",

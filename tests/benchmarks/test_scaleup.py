@@ -67,7 +67,7 @@ def test_jobs_are_runs_as_a_user_would_type_them(name):
     for label in ("16 x 2", SMALL, *POLICIES):
         job = next(job for job in jobs if job.label == label)
         config = checked_config(job.config())
-        assert config.seed == 3 and config.target.error == job.aim
+        assert config.seed == 3 and config.target.error == pytest.approx(job.aim, rel=1e-12)
         assert config.scaleup.type == (POLICIES[label][0].removeprefix("scaleup=") if label in POLICIES else "fixed")
     assert checked_config(Job(case, "16 x 2", 1e-3, 3).config()).architecture.width == 16
 

@@ -64,8 +64,9 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
 
 
 def _hopeless(forecast: Forecast, minimum: int) -> bool:
-    """Whether the target is out of reach, by a probability that can be believed."""
-    believed = forecast.now >= GLANCE * minimum and forecast.horizon <= TRUSTED * forecast.now
+    """Whether the target is out of reach, by a probability that can be believed: on a plateau only after patience."""
+    glance = PLATEAU_PATIENCE if forecast.regime is Regime.PLATEAU else GLANCE
+    believed = forecast.now >= glance * minimum and forecast.horizon <= TRUSTED * forecast.now
     return believed and forecast.probability < HOPELESS
 
 

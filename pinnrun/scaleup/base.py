@@ -12,8 +12,8 @@ import numpy as np
 
 from pinnrun.koopman import Forecast
 from pinnrun.scaleup.price import Price
-from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.settings import setting
+from pinnrun.theory import Bound, Start, accuracy_for, first_size
 
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
 """How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""

@@ -21,7 +21,7 @@ POINTS = np.array([[0.25, 0.5], [1.0, 0.0], [0.125, 0.75], [1 / 3, 2 / 3]])
 def trained(tmp_path_factory):
     """A run that has grown and reached its target."""
     folder = tmp_path_factory.mktemp("trained")
-    assert start(folder, "target.loss=0.1")["status"] == "done"
+    assert start(folder, "target.loss=0.1", "budget.steps=200")["status"] == "done"
     return folder
 
 

@@ -39,7 +39,7 @@ def test_the_start_time_stays_that_of_the_first_status(tmp_path):
 def test_states_are_those_of_the_documentation(tmp_path):
     with pytest.raises(ValueError, match="'finished' is not a valid State"):
         write_status(tmp_path, "finished")
-    assert {state.value for state in State if state.settled} == {"done", "budget", "stalled"}
+    assert {state.value for state in State if state.settled} == {"done", "budget", "stalled", "unreachable"}
     assert {state.value for state in State if not state.resumable} == {"done", "stalled"}
     assert f"{State.DONE}" == "done" and json.dumps(State.DONE) == '"done"'
 

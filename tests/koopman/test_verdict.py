@@ -21,12 +21,14 @@ def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.05, tre
         ({"probability": 0.61}, 2000, Verdict.REACH),
         ({"probability": 0.61}, 9000, Verdict.REACH),
         ({"probability": 0.60}, 2000, Verdict.EXTEND),
-        # hopeless, in any phase, from half the minimum on
+        # hopeless, from half the minimum on
         ({"probability": 0.009}, 4000, Verdict.SCALE),
         ({"probability": 0.009}, 4001, Verdict.EXTEND),
-        ({"probability": 0.009, "regime": Regime.PLATEAU}, 4000, Verdict.SCALE),
-        ({"probability": 0.009, "regime": Regime.PLATEAU, "horizon": 20000}, 4000, Verdict.SCALE),
-        ({"probability": 0.009, "regime": Regime.PLATEAU, "horizon": 20001}, 4000, Verdict.EXTEND),
+        ({"probability": 0.009, "horizon": 20000}, 4000, Verdict.SCALE),
+        ({"probability": 0.009, "horizon": 20001}, 4000, Verdict.EXTEND),
+        # but on a plateau only after patience: nothing of an escape is seen beforehand
+        ({"probability": 0.009, "regime": Regime.PLATEAU}, 1001, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.PLATEAU}, 1000, Verdict.SCALE),
         ({"probability": 0.009, "regime": Regime.EARLY, "now": 1000}, 2000, Verdict.SCALE),
         ({"probability": 0.011, "regime": Regime.EARLY, "now": 1000}, 1000, Verdict.EXTEND),
         ({}, 2000, Verdict.SCALE),

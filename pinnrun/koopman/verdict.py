@@ -3,7 +3,8 @@
     REACH   P(reach) > 0.6
     SCALE   P(reach) < 0.01 in any phase but a plateau, with n >= minimum / 2 and T <= 10 n, as far as errors were
             measured; or P(reach) < 0.15, and the look was long enough: n >= minimum; n >= 2 minimum on a plateau,
-            which runs do escape from, and nothing shows it beforehand; n >= 0.2 T while the loss is early or accelerating, before its first drop has been seen
+            which runs do escape from, and nothing shows it beforehand; n >= 0.2 T while the loss is early or
+            accelerating, before its first drop has been seen
     EXTEND  otherwise: ask again, best at twice the steps
 
 How often that is wrong, and what it saves, is replayed on trainings whose end is known by

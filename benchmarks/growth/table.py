@@ -78,17 +78,17 @@ def _details(names: Sequence[str], found: Found) -> str:
     ]
     for name in names:
         case = CASES[name]
-        for rule in CONTESTANTS:
-            results = found[name].get(rule)
-            if not results:
-                continue
+        shown = [rule for rule in CONTESTANTS if found[name].get(rule)]
+        for rule in shown:
+            results = found[name][rule]
             errors = [result.error for result in results]
             stages = " ".join(
                 f"{median(errors):.1e}" for errors in zip(*(stage_errors(case, r) for r in results), strict=True)
             )
             told = "" if rule == SCRATCH else stages
+            first = f"{case.title}, {case.path}, {case.seconds:g} s, aim {case.aim:.0e}" if rule == shown[0] else ""
             lines.append(
-                f"| {case.title}, {case.path}, {case.seconds:g} s | {_label(rule)} | {told} "
+                f"| {first} | {_label(rule)} | {told} "
                 f"| {median(errors):.1e} ({max(errors):.1e}) | {_end(results, 'loss'):.1e} "
                 f"| {_times(case, results)} | {len(results)} |"
             )
@@ -114,5 +114,4 @@ def _label(rule: str) -> str:
 def _times(case: Case, results: Sequence[Result]) -> str:
     times = sorted(result.seconds_to(case.aim) for result in results)
     middle = median(times)
-    shown = f"{middle:.1f} s" if isfinite(middle) else "not reached"
-    return f"{shown} to {case.aim:.0e}"
+    return f"{middle:.1f} s" if isfinite(middle) else "not reached"

@@ -49,8 +49,8 @@ relative L² against each problem's reference, on points that were not trained o
 ## The defaults
 
 Both are `reinit`, although at the same number of steps a stage it is among the worst. A run by default is another
-matter: it widens and deepens in turns, a stage lasts until its forecast ends it, and what counts is the smallest network
-that reaches the target. The documented run, `pinnrun train problem=npbe`, seeds 0 to 4, steps to the target:
+matter: it widens and deepens in turns, a stage lasts until its forecast ends it, and what counts is the smallest
+network that reaches the target. The documented run, `pinnrun train problem=npbe`, seeds 0 to 4, steps to the target:
 
 | `init` | `deepen_init` | steps | parameters |
 |---|---|---|---|
@@ -58,7 +58,7 @@ that reaches the target. The documented run, `pinnrun train problem=npbe`, seeds
 | `residual` | `reinit` | 527, 546, 350, 339, 339 | 417, 417, 145, 145, 145 |
 | `residual` | `residual` | 442, not in 533 | 673, 673 (two seeds alone) |
 
-A network that keeps its function stays in the basin of the small one, and a layer with a gate costs W² parameters more.
-So take `residual` where a run mostly widens (`scaleup.max_depth=1`, or a solution with many waves, such as Helmholtz's),
-and where the smaller network's error must not be lost.
+A network that keeps its function stays in the basin of the small one, and a layer with a gate costs W² parameters
+more. So take `residual` where a run mostly widens (`scaleup.max_depth=1`, or a solution with many waves, such as
+Helmholtz's), and where the smaller network's error must not be lost.
 """

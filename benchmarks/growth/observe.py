@@ -9,8 +9,9 @@ from omegaconf import OmegaConf
 
 from benchmarks.growth.cases import Job
 from benchmarks.records.observe import Observer, Trace
-from pinnrun.build import make_runner
+from pinnrun.build import make_runner, prepare_torch
 from pinnrun.display import Progress
+from pinnrun.trainer import Trainer
 
 
 class StageObserver(Observer):
@@ -28,12 +29,19 @@ class StageObserver(Observer):
     def update(self, progress: Progress) -> None:
         """Called after every step."""
         super().update(progress)
-        if progress.step in self.ends and self.looks[-1:] != [] and self.looks[-1].step != progress.step:
+        if progress.step in self.ends and (not self.looks or self.looks[-1].step != progress.step):
             self.look()
+
+
+def warm_up(job: Job) -> None:
+    """A step that does not count: what a library imports at its first is no part of any run."""
+    config = job.config()
+    Trainer(config, *prepare_torch(config)).advance()
 
 
 def train(job: Job) -> Trace:
     """Run a job to its end and return what was seen."""
+    warm_up(job)
     observer = StageObserver(job.case.steps, len(job.sizes))
     with tempfile.TemporaryDirectory(prefix="pinnrun-growth-") as folder:
         runner = make_runner(job.config(), Path(folder), OmegaConf.to_yaml(job.composed()), observer)

@@ -58,7 +58,7 @@ network that reaches the target. The documented run, `pinnrun train problem=npbe
 | `residual` | `reinit` | 527, 546, 350, 339, 339 | 417, 417, 145, 145, 145 |
 | `residual` | `residual` | 442, not in 533 | 673, 673 (two seeds alone) |
 
-A network that keeps its function stays in the basin of the small one, and a layer with a gate costs W² parameters more.
-So take `residual` where a run mostly widens (`scaleup.max_depth=1`, or a solution with many waves, such as
+A network that keeps its function stays in the basin of the small one, and a layer with a gate costs W² parameters
+more. So take `residual` where a run mostly widens (`scaleup.max_depth=1`, or a solution with many waves, such as
 Helmholtz's), and where the smaller network's error must not be lost.
 """

@@ -277,8 +277,7 @@ class Trainer:
         if self.leap:
             self.leap.start()
         self.draw_points()
-        started = "reinit" if action is Action.RESTART else rule
-        return {"action": action.value, "init": started, "change": self._change(old, self.solution)}
+        return {"action": action.value, "init": rule, "change": self._change(old, self.solution)}
 
     def _change(self, old: TrainedField, new: TrainedField) -> float:
         """Max |u_new − u_old| over the evaluation points of the first term."""

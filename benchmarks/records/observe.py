@@ -106,9 +106,14 @@ class Observer(QuietDisplay):
 
 def train(job: Job) -> Trace:
     """Run a job to its end and return what was seen."""
-    composed: Any = job.config()
     observer = Observer(job.row.measure, job.row.stop)
-    with tempfile.TemporaryDirectory(prefix="pinnrun-record-") as folder:
+    runner = watched(job.config(), observer)
+    return Trace(runner.trainer.network.size, observer.looks)
+
+
+def watched(composed: Any, observer: Observer) -> Runner:
+    """Run a composed config to its end, in a folder that is thrown away, with a last look there."""
+    with tempfile.TemporaryDirectory(prefix="pinnrun-watched-") as folder:
         runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), observer)
         observer.runner = runner
         try:
@@ -116,4 +121,4 @@ def train(job: Job) -> Trace:
         except Enough:
             end = "enough"
         observer.look(end)
-        return Trace(runner.trainer.network.size, observer.looks)
+    return runner

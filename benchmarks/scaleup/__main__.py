@@ -18,13 +18,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from omegaconf import OmegaConf
-
-from benchmarks.records.observe import Enough, Observer, Trace
+from benchmarks.records.observe import Observer, Trace, watched
 from benchmarks.records.results import Results
 from benchmarks.scaleup.cases import CASES, Job, jobs_of
 from benchmarks.scaleup.table import Found, write_page
-from pinnrun.build import checked_config, make_runner
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,19 +51,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def train(job: Job) -> Trace:
     """Run a job to its end and return what was seen, with the error looked at off the clock."""
-    composed = job.config()
     observer = Observer("relative", 0.0)
-    with tempfile.TemporaryDirectory(prefix="pinnrun-scaleup-") as folder:
-        runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), observer)
-        observer.runner = runner
-        try:
-            end = str(runner.run()[0])
-        except Enough:
-            end = "enough"
-        observer.look(end)
-        best = runner.account.best
-        size = len(best["theta"]) if "theta" in best else runner.trainer.network.size
-        return Trace(size, observer.looks)
+    runner = watched(job.config(), observer)
+    best = runner.account.best
+    size = len(best["theta"]) if "theta" in best else runner.trainer.network.size
+    return Trace(size, observer.looks)
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:

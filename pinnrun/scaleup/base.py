@@ -169,6 +169,8 @@ class Policy:
 
     def init_of(self, action: Action) -> Init:
         """How what this growth adds starts."""
+        if action is Action.RESTART:
+            return "reinit"
         return self.deepen_init if action is Action.DEEPEN else self.init
 
     def wider(self, width: int) -> int:

@@ -175,7 +175,7 @@ def test_every_key_has_its_comment_and_every_choice_its_name(name):
             assert value in choices or len(union_members(kind)) > 1  # a number, where a word will do as well
 
 
-@pytest.mark.parametrize("cls", {*SPELLED_OUT.values()}, ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", list(dict.fromkeys(SPELLED_OUT.values())), ids=lambda cls: cls.__name__)
 def test_every_key_says_what_it_means(cls):
     assert [setting.key for setting in describe(cls) if not setting.help] == []
 

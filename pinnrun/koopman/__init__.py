@@ -10,6 +10,7 @@ Arrays in, dataclasses out; numpy alone.
 """
 
 from pinnrun.koopman.clock import Clock
+from pinnrun.koopman.curve import Snapshots
 from pinnrun.koopman.forecast import Forecast, forecast
 from pinnrun.koopman.forecasters import FORECASTERS
 from pinnrun.koopman.observables import lift, loss_spectrum, observable_spectrum
@@ -18,7 +19,6 @@ from pinnrun.koopman.regime import Regime
 from pinnrun.koopman.spectrum import Spectrum, layer_spectra, weight_spectrum
 from pinnrun.koopman.stage import History, forecast_stage
 from pinnrun.koopman.verdict import Judgement, Verdict, verdict
-from pinnrun.koopman.weight_trend import Snapshots
 from pinnrun.koopman.weights import forecast_weights
 
 __all__ = [

@@ -7,22 +7,40 @@ prefixes of themselves: a curve cut at an earlier origin (a backtest) costs noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-if TYPE_CHECKING:
-    from pinnrun.koopman.weight_trend import Snapshots
-
 Array = NDArray[np.float64]
+LossOf = Callable[[Array], float]
 
 BINS = 40  # log-uniform bins of a fit window
 FEWEST = 4  # points a fit window is widened to when it holds fewer (short or gappy histories)
 TAIL = 0.97  # "now" is the median of y over [TAIL * now, now]: single noisy steps do not count
 SMALLEST = 1e-300  # a loss of exactly zero is read as this
 _SLACK = 1e-12  # absorbs rounding in ln(step) at bin edges
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshots:
+    """Stored weights, and the loss that they stand for.
+
+    Attributes:
+        steps: (T,) when they were taken, equally spaced, by the clock of the curve.
+        weights: (T, P).
+        loss: the loss at weights (P,).
+    """
+
+    steps: Array
+    weights: NDArray
+    loss: LossOf
+
+    def until(self, now: float) -> Snapshots:
+        """Those that had been taken by then."""
+        stop = int(np.searchsorted(self.steps, now * (1 + 1e-12), side="right"))
+        return replace(self, steps=self.steps[:stop], weights=self.weights[:stop])
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,9 @@ from numpy.typing import ArrayLike
 
 from pinnrun.koopman import reach as reaching
 from pinnrun.koopman.clock import Clock
-from pinnrun.koopman.curve import Array, LossCurve
+from pinnrun.koopman.curve import Array, LossCurve, Snapshots
 from pinnrun.koopman.forecasters import DEFAULT, FORECASTERS, forecaster_named
 from pinnrun.koopman.regime import Regime, classify, flat_since
-from pinnrun.koopman.weight_trend import Snapshots
 
 BASELINES = ("power_law", "last_value")
 GRID = 41  # points of the future grid, at most

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pinnrun.koopman.clock import Clock, RateAhead
-from pinnrun.koopman.curve import Array
+from pinnrun.koopman.curve import Array, Snapshots
 from pinnrun.koopman.forecast import TRUSTED, Forecast, forecast
 from pinnrun.koopman.forecasters import DEFAULT
 from pinnrun.koopman.observable import observe
-from pinnrun.koopman.weight_trend import Snapshots
 
 CLOCKS = ("auto", "steps", "rate", "evaluations")
 STEADY_RATE = 1e-3  # relative change of the learning rate from which it is said to change

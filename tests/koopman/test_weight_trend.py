@@ -3,49 +3,25 @@ import pytest
 
 from pinnrun.koopman import Snapshots, forecast
 from pinnrun.koopman.curve import LossCurve
-from pinnrun.koopman.weight_trend import continued, fit_weight_trend
+from pinnrun.koopman.weight_trend import KNOTS, fit_weight_trend
+from pinnrun.koopman.weights import forecast_weights
 
 
-def trajectory(values, count=60, size=50, seed=0):
-    """w(k) = w* + sum_j c_j lambda_j^k phi_j, (count, size), from a real linear system; and w*."""
-    rng = np.random.default_rng(seed)
-    fixed, basis = rng.normal(size=size), rng.normal(size=(len(values), size))
-    k = np.arange(count)[:, None]
-    return fixed + (np.array(values) ** k) @ basis, fixed
-
-
-@pytest.mark.parametrize("values", [[0.9], [0.97, 0.8], [0.99, 0.9, 0.5]])
-def test_weights_of_a_linear_map_are_continued(values):
-    weights, _ = trajectory(values, count=200)
-    found, future = continued(weights[:60], energy=1.0)
-    np.testing.assert_allclose(np.sort(found.real)[::-1], values, atol=1e-5)
-    for k in (1, 5, 140):
-        np.testing.assert_allclose(future(k), weights[59 + k], atol=1e-5)
-
-
-def test_energy_cuts_the_modes_that_move_least():
-    weights, _ = trajectory([0.9, 0.2], count=60)
-    assert [len(continued(weights, energy)[0]) for energy in (0.5, 1.0)] == [1, 2]
-
-
-def test_the_sum_of_increments_is_that_of_a_loop():
+def test_the_weights_are_those_of_the_rule_of_modes():
+    """Noisy increments of many directions: what `forecast_weights` says, at every knot."""
     rng = np.random.default_rng(3)
     weights = np.cumsum(rng.normal(size=(40, 12)) * 0.97 ** np.arange(40)[:, None], axis=0)
-    d = np.diff(weights, axis=0).T
-    u, s, vt = np.linalg.svd(d[:, :-1], full_matrices=False)
-    rank = min(1 + int(np.sum(np.cumsum(s**2) / np.sum(s**2) < 0.99)), 10)
-    u, s, vt = u[:, :rank], s[:rank], vt[:rank]
-    values, modes = np.linalg.eig(u.T @ d[:, 1:] @ vt.T / s)
-    values = values / np.maximum(np.abs(values), 1)
-    shares = np.linalg.solve(modes, (u.T @ d[:, -1]).astype(complex))
-    moved = sum((u @ modes @ (shares * values**i)).real for i in range(1, 26))
-    np.testing.assert_allclose(continued(weights)[1](25), weights[-1] + moved, atol=1e-8)
-
-
-def test_a_constant_velocity_has_eigenvalue_one_and_goes_on():
-    weights = np.arange(20.0)[:, None] * np.array([1.0, -2.0]) + 5
-    _, future = continued(weights)
-    np.testing.assert_allclose(future(30), [5 + 49, 5 - 98], rtol=1e-6)
+    asked = []
+    at = np.arange(1.0, 41.0)
+    curve = LossCurve.from_history(at, np.ones(40))
+    object.__setattr__(curve, "snapshots", Snapshots(at, weights, lambda w: asked.append(w) or 1.0))
+    fit_weight_trend(curve)
+    ahead = [round(40 * knot) - 40 for knot in KNOTS]
+    whole = [k for k, knot in enumerate(KNOTS) if abs(40 * knot - round(40 * knot)) < 1e-9]
+    expected = forecast_weights(weights, ahead, "modes")
+    assert len(whole) > 6
+    for k in whole:
+        np.testing.assert_allclose(asked[k], expected[k], atol=1e-10)
 
 
 def test_the_loss_is_evaluated_at_the_weights_that_will_be():

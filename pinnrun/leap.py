@@ -14,21 +14,23 @@ from __future__ import annotations
 import copy
 from collections import deque
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pinnrun.architectures import Network
 from pinnrun.calculus import Objective
 from pinnrun.config import Config, KoopmanSettings
 from pinnrun.geometry.sampling import make_generator
 from pinnrun.koopman import acceleration
 from pinnrun.koopman.acceleration import Candidates, Path
+from pinnrun.optimizers import Optimizer
 from pinnrun.optimizers.first_order import FirstOrder
-
-if TYPE_CHECKING:
-    from pinnrun.trainer import Trainer
+from pinnrun.problems import Problem
+from pinnrun.sampling import Sampling
+from pinnrun.weighting.weighed import Weighed
 
 SHARE = 0.05  # of the steps' cost that attempts may add
 FORWARD = 1 / 3  # of a step's cost: an evaluation without derivatives in θ, measured as 0.24 to 0.36
@@ -37,6 +39,21 @@ SELDOMEST = 8  # times the interval: how rare attempts that fail become
 FAR, OFTEN, LEAST = 300, 0.8, 5  # "the learning rate is small": so many steps, in such a share of at least 5 attempts
 
 Record = dict[str, Any]
+
+
+class Training(Protocol):
+    """What a jump needs of the trainer, whose names these are."""
+
+    theta: Tensor
+    network: Network
+    problem: Problem
+    optimizer: Optimizer
+    sampling: Sampling
+    weighed: Weighed
+    device: torch.device
+    precision: torch.dtype
+    step: int
+    stage_step: int
 
 
 class Leap:
@@ -68,7 +85,7 @@ class Leap:
 
     # -- between two steps -----------------------------------------------------------------------------------
 
-    def after_step(self, trainer: Trainer, loss: float) -> str:
+    def after_step(self, trainer: Training, loss: float) -> str:
         """Remember where θ is; jump or undo a jump where that is due. What a person may want to read of it, or ""."""
         step = trainer.stage_step
         if step % self.every == 0:
@@ -80,13 +97,13 @@ class Leap:
             return self._attempt(trainer, step)
         return ""
 
-    def _affords(self, trainer: Trainer, step: int) -> bool:
+    def _affords(self, trainer: Training, step: int) -> bool:
         evaluations = 1 + acceleration.EVALUATIONS[self.kind] + 2 * bool(trainer.sampling.every)
         return self.spent + ALGEBRA + FORWARD * evaluations <= SHARE * step * (1 + 1e-12)
 
     # -- jumping ---------------------------------------------------------------------------------------------
 
-    def _attempt(self, trainer: Trainer, step: int) -> str:
+    def _attempt(self, trainer: Training, step: int) -> str:
         self.spent += ALGEBRA
         weights = torch.stack(list(self.snapshots)).cpu().double().numpy()
         objective = self._objective(trainer)
@@ -131,7 +148,7 @@ class Leap:
         hint = self._hint()
         return f"jumped {horizon:+.0f} steps by {record['kind']}, loss {before:.3g} -> {after:.3g}{hint}"
 
-    def _candidates(self, path: Path, objective: Objective, trainer: Trainer) -> Candidates:
+    def _candidates(self, path: Path, objective: Objective, trainer: Training) -> Candidates:
         """All points that are worth an evaluation."""
         found = acceleration.extrapolations(path, self.kind, trainer.stage_step)
         if self.kind not in ("auto", "subspace"):
@@ -154,7 +171,7 @@ class Leap:
         elif kinds[best] == "subspace":
             self.damping = tried[best - len(kinds)]
 
-    def _objective(self, trainer: Trainer) -> Objective:
+    def _objective(self, trainer: Training) -> Objective:
         """What candidates are judged by: the loss on the training points, or on fresh ones where those move.
 
         A copy, so that what the objective remembers of its latest evaluation stays that of training.
@@ -185,7 +202,7 @@ class Leap:
 
     # -- regretting ------------------------------------------------------------------------------------------
 
-    def _keep(self, trainer: Trainer, step: int, record: Record) -> None:
+    def _keep(self, trainer: Training, step: int, record: Record) -> None:
         """All that undoing a jump needs."""
         audit = step + self.base // 2
         self.before = {
@@ -197,7 +214,7 @@ class Leap:
             "expected": acceleration.expectation(self.history, audit),
         }
 
-    def _audit(self, trainer: Trainer, step: int) -> str:
+    def _audit(self, trainer: Training, step: int) -> str:
         """Undo the jump if the loss lies above what was expected without it."""
         before, self.before = self.before, None
         assert before is not None

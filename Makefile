@@ -14,10 +14,10 @@ train: $(READY)  ## train with the default config; ARGS="key=value ..." override
 	$(VENV)/bin/pinnrun train $(ARGS)
 
 test: $(READY)  ## run the tests that take seconds
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist worksteal $(ARGS)
 
 test-slow: $(READY)  ## run the tests that take minutes
-	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m slow $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -m slow -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY)  ## check style and format
 	$(VENV)/bin/ruff check .

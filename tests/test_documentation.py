@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cases import draw
+from zygote import Zygote
 
 from pinnrun.calculus import Derivatives, Points, Term
 
@@ -29,8 +30,12 @@ def commands(page: Path) -> list[str]:
     return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: str, folder: Path, zygote: Zygote | None = None) -> subprocess.CompletedProcess[str]:
+    """With a zygote, pinnrun need not import torch once more for every line."""
     words = shlex.split(SHORTER.get(command, command))
+    if zygote and words[0] == "pinnrun":
+        child = zygote.start(*words[1:], cwd=folder)
+        return subprocess.CompletedProcess(words, child.wait(), child.out, child.err)
     program = {"pinnrun": [sys.executable, "-m", "pinnrun"], "python": [sys.executable]}[words[0]]
     return subprocess.run([*program, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=300)
 
@@ -44,12 +49,13 @@ def write_example(page: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_run_as_shown(page: Path, tmp_path: Path) -> None:
+def test_commands_run_as_shown(page: Path, tmp_path: Path, zygote: Zygote) -> None:
     write_example(page, tmp_path)
     brief = page.parent.name == "problems"  # these trainings are measured by benchmarks.library; here they only begin
+    fork = None if page.name == "README.md" else zygote  # what is read first runs just as it is typed
     for command in commands(page):
         begins = brief and command.startswith("pinnrun train")
-        done = run(f"{command} budget.seconds=1" if begins else command, tmp_path)
+        done = run(f"{command} budget.seconds=1" if begins else command, tmp_path, fork)
         expected = next((code for part, code in EXIT_CODES.items() if part in command), 0)
         allowed = {0, BUDGET_SPENT} if begins else {expected}
         assert done.returncode in allowed, f"{command}\n{done.stdout}\n{done.stderr}"

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from pinnrun.optimizers.sketches import ColumnSketch
@@ -76,6 +75,8 @@ def largest_radius(radii: Sequence[float] | np.ndarray, ratios: Sequence[float] 
     Between the radii the curve is a monotone cubic in their logarithms (Fritsch & Carlson 1980). Where the ratio is as
     wanted everywhere it is the last radius, where nowhere the first.
     """
+    from scipy.interpolate import PchipInterpolator  # a quarter of torch's own time to import
+
     known = np.clip(np.nan_to_num(np.asarray(ratios), nan=-1.0), -1.0, 1.0)
     places = np.log(radii)
     fine = np.linspace(places[0], places[-1], FINE)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from benchmarks import common, gallery
 from benchmarks.library.page import Measured, read, write, write_page
+from benchmarks.pace import pace
 from pinnrun.composition.confdir import conf_dir
 
 ROOT = Path(__file__).parents[2]
@@ -74,10 +75,12 @@ def run(problem: str, seed: int, cap: float, *, pictures: bool) -> Measured:
     with tempfile.TemporaryDirectory(prefix="pinnrun-library-") as scratch:
         folder = Path(scratch) / "run"
         words = [f"problem={problem}", f"seed={seed}", "threads=1", "device=cpu", "display=quiet"]
-        words += [f"budget.seconds={cap:g}", f"hydra.run.dir={folder}"]
+        before = pace()
+        words += [f"budget.seconds={before * cap:g}", f"hydra.run.dir={folder}"]
         ran = subprocess.run([sys.executable, "-m", "pinnrun", "train", *words], capture_output=True, text=True)
         if not (folder / "result.json").exists():
             raise SystemExit(f"{problem} seed {seed} ended with {ran.returncode}:\n{ran.stderr}")
+        slowness = (before + pace()) / 2
         result = json.loads((folder / "result.json").read_text())
         if pictures:
             draw(problem, folder)
@@ -91,7 +94,7 @@ def run(problem: str, seed: int, cap: float, *, pictures: bool) -> Measured:
         max(errors, default=None),
         size,
         result["parameters"],
-        result["cpu_seconds"],
+        result["cpu_seconds"] / slowness,
     )
 
 

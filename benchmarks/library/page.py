@@ -20,8 +20,9 @@ HEAD = """# The problems
 Every problem that pinnrun carries, by its default command, `pinnrun train problem=NAME`, with seeds {seeds}, on one
 thread of a CPU, stopped after {cap:g} CPU seconds where the target was not reached by then. `error` is relative L²
 against the reference; `observables` is the largest relative error of the numbers that the problem is solved for. All
-are medians, with the worst seed in brackets. This page is written by `python -m benchmarks.library`, from
-`benchmarks/results/library.csv`; `pinnrun problems NAME` tells a problem's keys.
+are medians, with the worst seed in brackets; seconds are those of an undisturbed machine (`benchmarks/pace.py`). This
+page is written by `python -m benchmarks.library`, from `benchmarks/results/library.csv`; `pinnrun problems NAME` tells
+a problem's keys.
 
 """
 
@@ -37,7 +38,7 @@ class Measured:
         observable: the largest relative error of the observables, None where they have no reference.
         size: W x D of the network that was kept.
         parameters: how many it has.
-        seconds: CPU seconds.
+        seconds: CPU seconds, as an undisturbed machine would take them.
     """
 
     problem: str

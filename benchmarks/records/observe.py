@@ -1,6 +1,7 @@
 """One training with pinnrun's own runner, whose error is looked at on a grid of times that grows geometrically.
 
-Looking takes no time: the run's clock is set back by what the measurement took.
+Looking takes no time: the run's clock is set back by what the measurement took. It shows seconds of a machine that is
+left alone (`benchmarks.pace`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
+from benchmarks.pace import PacedClock, pace
 from benchmarks.records.rows import Job
 from pinnrun.build import checked_config, make_runner
-from pinnrun.clock import Clock
 from pinnrun.display import Progress, QuietDisplay
 from pinnrun.runner import Runner
 from pinnrun.solution import Assessor
 
+BRIEF = 12  # rounds of the probe at a look
 FIRST, RATIO = 0.1, 1.12  # seconds of the first look, and from each to the next
 
 
@@ -58,7 +60,7 @@ class Observer(QuietDisplay):
     runner: Runner
 
     def __init__(self, measure: str, stop: float) -> None:
-        self.measure, self.stop = measure, stop
+        self.measure, self.stop, self.pace = measure, stop, pace()
         self.looks: list[Look] = []
         self._error: Callable[[], float] | None = None
         self._next = FIRST
@@ -79,7 +81,8 @@ class Observer(QuietDisplay):
         cpu, wall = self.runner.clock.cpu, self.runner.clock.wall
         at = self._latest
         self.looks.append(Look(at.seconds, at.step, at.loss, self._measured(), end))
-        self.runner.clock = Clock(cpu, wall)
+        self.pace = pace(BRIEF)
+        self.runner.clock = PacedClock(cpu, wall, self.pace)
 
     def _measured(self) -> float:
         if self._error is None:
@@ -115,7 +118,7 @@ def watched(composed: Any, observer: Observer) -> Runner:
     """Run a composed config to its end, in a folder that is thrown away, with a last look there."""
     with tempfile.TemporaryDirectory(prefix="pinnrun-watched-") as folder:
         runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), observer)
-        observer.runner = runner
+        observer.runner, runner.clock = runner, PacedClock(pace=observer.pace)
         try:
             end = str(runner.run()[0])
         except Enough:

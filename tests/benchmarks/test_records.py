@@ -15,6 +15,7 @@ from benchmarks.records.observe import Look, Trace
 from benchmarks.records.results import Result, Results
 from benchmarks.records.rows import ROWS, Job
 from pinnrun.build import checked_config
+from pinnrun.clock import Clock
 from pinnrun.composition.confdir import compose
 from pinnrun.trainer import Trainer
 
@@ -86,7 +87,7 @@ def test_the_clock_stands_still_while_the_error_is_measured(monkeypatch):
     row, measure = ROWS["poisson2d"], observe.Assessor.error
 
     def slowly(self, solution):
-        clock = observe.Clock()
+        clock = Clock()
         while clock.cpu < 0.1:
             pass
         return measure(self, solution)

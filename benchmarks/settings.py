@@ -22,6 +22,7 @@ ADDED: Mapping[str, Any] = {
     "scaleup.start": "theory",
     "scaleup.regularity": 1,
     "scaleup.deepen_init": "reinit",
+    "scaleup.trial": 0,
     "target.error": None,
     "koopman.acceleration": "none",
     "koopman.jump_every": 100,

@@ -12,6 +12,7 @@ import torch
 from pinnrun import storage
 from pinnrun.account import Account
 from pinnrun.analyst import SNAPSHOTS, Analyst
+from pinnrun.audition import Audition
 from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.display import Display, Progress
@@ -21,7 +22,7 @@ from pinnrun.scaleup import Action, Decision
 from pinnrun.signals import StopRequest
 from pinnrun.storage import State
 from pinnrun.trainer import Diverged, Trainer
-from pinnrun.view import stage_view
+from pinnrun.view import stage_view, step_cost
 
 REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
@@ -180,7 +181,11 @@ class Runner:
             return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
         if outlook is None and self.policy.needs_forecast and not trainer.stuck:
             return Decision(Action.CONTINUE, self.outlook, self.pace.window)
-        return self.policy.decide(stage_view(self), outlook)
+        view = stage_view(self)
+        decision = self.policy.decide(view, outlook)
+        if decision.action.begins_stage and self.policy.trial:
+            return Audition(trainer, step_cost(self.config), self.mind_signals).decide(self.policy, decision, view)
+        return decision
 
     def how_it_stopped(self, decision: Decision) -> State:
         """The state that a decision to stop leaves the run in."""
@@ -257,6 +262,11 @@ class Runner:
             self.answer_request()
         elif time.monotonic() - self._saved_at > CHECKPOINT_SECONDS:
             self.checkpoint()
+
+    def mind_signals(self) -> None:
+        """Between two steps of a trial, which leave nothing to be saved: stop where a signal asks for that."""
+        if self.request.received is not None:
+            raise Interrupted
 
     def answer_request(self) -> None:
         """Save; then stop, hand over to the launcher, or go on, as the signal asks."""

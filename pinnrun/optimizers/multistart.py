@@ -105,6 +105,10 @@ class Multistart:
         info = StepInfo(best.loss, outcome, best.used, here.norm, evaluations, best.ratio, event=event)
         return best.start.theta, info
 
+    def advance(self, objective: Objective, starts: list[Start]) -> None:
+        """One step of every start, in place and without a race; one that is not finite stays where it is."""
+        self._try(objective, [attempt for attempt in self._attempts(objective, starts) if attempt.finite])
+
     def _draw(self, objective: Objective, theta: Tensor) -> list[Start]:
         """The given θ, and as many more as the network draws."""
         network: Any = objective.field.network

@@ -139,6 +139,9 @@ class Policy:
     give_up: float = setting(
         0.02, min=0, below=1, help="P(reach) within the budget below which a run ends early; 0: never"
     )
+    trial: int = setting(
+        0, min=0, help="steps that every network that may come next is tried for before one is chosen; 0: none is"
+    )
     start: Start = setting("theory", help="what gives the first size: the smallest viable, or a bound by regularity")
     regularity: float = setting(1.0, above=0, help="order d of the space W^(d,inf) that start=sobolev supposes")
 

@@ -95,7 +95,7 @@ def test_every_dependency_has_a_tested_version_within_its_range():
 
     pins = [Requirement(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if line[0] != "#"]
     text = (ROOT / "pyproject.toml").read_text()
-    blocks = re.findall(r"^(?:dependencies|plot|soap|dev) = (\[.*?\])$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^(?:dependencies|plot|soap|bench|dev) = (\[.*?\])$", text, re.MULTILINE | re.DOTALL)
     wanted = [Requirement(line) for block in blocks for line in re.findall(r'"([^"]+)"', block)]
     assert len(wanted) > 12
     for requirement in wanted:

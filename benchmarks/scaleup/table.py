@@ -11,6 +11,7 @@ from benchmarks.records.results import Result
 from benchmarks.records.table import machine
 from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, Case, fixed_labels
 from benchmarks.scaleup.contest import Score, grid_search, oracle, score, smallest, successive_halving
+from benchmarks.scaleup.tuner import optuna_search
 from pinnrun.storage.atomic import write_text
 
 Found = dict[str, dict[tuple[str, float], dict[int, Result]]]
@@ -29,9 +30,10 @@ NOTES = """
 *Oracle*: the size of the grid (4 to 64 wide, 1 to 3 deep) with the least median time to the error, known only
 afterwards; every figure in its column's unit is a time divided by its median. *Grid search* trains all sizes until they
 have met the error or spent their time. *Halving*: successive halving on the same grid, the first round half a second a
-size, replayed from the same trainings. A time is that of the first look that found the error at the target or below;
-looks are 12 % apart. "–" where it was missed with most seeds; "missed" counts seeds. Parameters are those of the
-network at the end, divided by the smallest of the grid that reaches the error with any seed.
+size, replayed from the same trainings. *Optuna*: its default sampler with its asynchronous successive halving on the
+same sizes, replayed likewise, until a training meets the error. A time is that of the first look that found the error
+at the target or below; looks are 12 % apart. "–" where it was missed with most seeds; "missed" counts seeds. Parameters
+are those of the network at the end, divided by the smallest of the grid that reaches the error with any seed.
 """
 
 
@@ -56,7 +58,7 @@ class Contest:
     Attributes:
         case, aim: the target.
         best: the oracle's label. reference: its median time. fewest: parameters of the smallest size that does.
-        scores: by contestant; "grid search" and "halving" among them.
+        scores: by contestant; "grid search", "halving" and "Optuna" among them.
     """
 
     def __init__(self, case: Case, aim: float, runs: Mapping[tuple[str, float], Mapping[int, Result]]) -> None:
@@ -76,6 +78,7 @@ class Contest:
         if seeds:
             self.scores["grid search"] = Score([grid_search(grid, aim, seed) for seed in seeds])
             self.scores["halving"] = Score([successive_halving(grid, aim, seed) for seed in seeds])
+            self.scores["Optuna"] = Score([optuna_search(grid, aim, seed) for seed in seeds])
 
     def regret(self, label: str) -> float:
         """A contestant's median time, divided by the oracle's; NaN where the grid never reaches the aim."""

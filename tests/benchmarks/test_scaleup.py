@@ -2,6 +2,7 @@
 
 from math import inf
 
+import optuna
 import pytest
 
 from benchmarks.records.observe import Look, Trace
@@ -10,6 +11,7 @@ from benchmarks.scaleup import __main__ as program
 from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, Job, fixed_labels, jobs_of
 from benchmarks.scaleup.contest import grid_search, oracle, score, smallest, spent, successive_halving
 from benchmarks.scaleup.table import Contest
+from benchmarks.scaleup.tuner import _train, optuna_search
 from pinnrun.build import checked_config
 
 
@@ -43,6 +45,28 @@ def test_successive_halving_by_hand():
     assert successive_halving(GRID, 1e-3, 1, first=1.0) == pytest.approx(3 * 1.0 + 2 * 1.0 + (4.0 - 2.0) + (6.0 - 4.0))
     assert successive_halving(GRID, 1e-3, 1, first=3.0) == pytest.approx(3.0 + 3.0 + 3.0)
     assert successive_halving({"4 x 1": {1: NEVER}}, 1e-3, 1) == inf
+
+
+def test_optuna_pays_for_what_it_trains_until_one_meets_the_aim():
+    only = {"16 x 1": {1: FAST}}
+    assert optuna_search(only, 1e-3, 1) == 3.0
+    assert optuna_search(GRID, 1e-5, 1) == inf
+    spent_by_seed = {
+        seed: optuna_search({size: {seed: by[1]} for size, by in GRID.items()}, 1e-3, seed) for seed in range(8)
+    }
+    assert all(3.0 <= seconds <= 100 * 30.0 for seconds in spent_by_seed.values())
+    assert len(set(spent_by_seed.values())) > 1  # by luck with the first size
+    assert optuna_search(GRID, 1e-3, 1) == optuna_search(GRID, 1e-3, 1)
+
+
+def test_optuna_prunes_a_training_that_falls_behind():
+    """Once the good size has been seen to fall faster, the bad one is not trained for its thirty seconds again."""
+    falls = [(0.5 * 2**k, 10.0 ** -(k + 1), 1.0) for k in range(6)]
+    stays = [(0.5 * 2**k, 1.0, 1.0) for k in range(8)]
+    study = optuna.create_study(pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2))
+    first = _train(run(*falls), 1e-3, 0.5, study.ask())
+    assert first == (16.0, False, False)
+    assert _train(run(*stays), 1e-3, 0.5, study.ask()) == (0.5, False, True)
 
 
 def test_regret_is_a_ratio_of_medians():

@@ -1,4 +1,8 @@
-"""One run of pinnrun or of a peer: the same machine, one thread, a process of its own, the error off the clock."""
+"""One run of pinnrun or of a peer: the same machine, one thread, a process of its own, the error off the clock.
+
+Seconds are those of an undisturbed machine (`benchmarks.pace`), by probes during pinnrun's runs and before and after a
+peer's, so that runs of different hours can stand in one table.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,20 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
 
+from benchmarks.pace import PacedClock, pace
 from benchmarks.peers.cases import Case
 from benchmarks.peers.results import Key, Look, Trace
 from benchmarks.records.observe import Enough, Observer
 from benchmarks.settings import hash_of, settings_of
 from pinnrun.build import checked_config, make_runner
 from pinnrun.calculus import Derivatives
-from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.errors import UserError
 from pinnrun.trainer import make_generators
@@ -88,11 +92,14 @@ def run(job: Job, python: Path | None) -> Trace:
     with tempfile.TemporaryDirectory(prefix="pinnrun-peers-") as name:
         folder = Path(name)
         np.savez(folder / "points.npz", **points_of(job.case, job.seed))  # pyright: ignore[reportArgumentType]
-        return ask(job, python, folder)
+        before = pace()
+        trace = ask(job, python, folder, job.seconds * before)
+        slowness = (before + pace()) / 2
+    return replace(trace, looks=[replace(look, seconds=look.seconds / slowness) for look in trace.looks])
 
 
-def ask(job: Job, python: Path, folder: Path) -> Trace:
-    """Have a peer's program do it.
+def ask(job: Job, python: Path, folder: Path, seconds: float) -> Trace:
+    """Have a peer's program do it, for so many CPU seconds of this machine as it is now.
 
     Raises:
         UserError: the program failed; the end of its output is in the message.
@@ -101,7 +108,7 @@ def ask(job: Job, python: Path, folder: Path) -> Trace:
     task: Mapping[str, Any] = {
         "case": job.case.name,
         "seed": job.seed,
-        "seconds": job.seconds,
+        "seconds": seconds,
         "stop": STOP,
         "recipe": recipe.settings,
         "points": str(folder / "points.npz"),
@@ -111,7 +118,7 @@ def ask(job: Job, python: Path, folder: Path) -> Trace:
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | threads
     words = [str(python), str(PROGRAMS / f"{recipe.program}.py"), str(folder / "task.json")]
-    longest = 600.0 + PATIENCE * job.seconds
+    longest = 600.0 + PATIENCE * seconds
     try:
         done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=longest)
     except subprocess.TimeoutExpired as error:
@@ -166,7 +173,7 @@ def train(job: Job) -> Trace:
     composed = job.case.config(job.solver, job.seed, job.seconds)
     watcher = Watcher()
     with tempfile.TemporaryDirectory(prefix="pinnrun-peers-") as folder:
-        start = Clock()
+        start = PacedClock(pace=watcher.pace)
         runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), watcher)
         runner.clock = start
         watcher.runner = runner

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from math import inf
 from typing import Any
 
@@ -18,6 +17,7 @@ from pinnrun.config import Config
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, Snapshots
 from pinnrun.recorder import Recorder
+from pinnrun.saved import state_of, take_up
 from pinnrun.scaleup import Action, Decision
 from pinnrun.signals import StopRequest
 from pinnrun.storage import State
@@ -283,59 +283,13 @@ class Runner:
 
     def checkpoint(self) -> None:
         """Save everything that a bit-equal continuation needs."""
-        storage.save_checkpoint(
-            self.recorder.folder,
-            {
-                "trainer": self.trainer.state(),
-                "recorder": self.recorder.state(),
-                "stage": self.stage,
-                "last_growth": self.last_growth.value if self.last_growth else None,
-                "window_length": self.window_length,
-                "stage_started": self.stage_started,
-                "backtests": list(self.analyst.backtests),
-                "growth": self.growth,
-                "best": self.account.best,
-                "safe": self.safe,
-                "merit": self.merit,
-                "outlook": self.outlook,
-                "ended": None if self.ended is None else (self.ended[0].value, self.ended[1]),
-                "asked": self.asked(),
-                "seconds": [self.clock.cpu, self.clock.wall],
-            },
-        )
+        storage.save_checkpoint(self.recorder.folder, state_of(self))
         self.recorder.status(State.RUNNING, self.evidence, self.trainer.step, self.stage)
         self._saved_at = time.monotonic()
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved run."""
-        self.trainer.load(state["trainer"])
-        self.recorder.load(state["recorder"])
-        self.stage, self.window_length = state["stage"], state["window_length"]
-        self.last_growth = Action(state["last_growth"]) if state["last_growth"] else None
-        self.stage_started, self.analyst.backtests = state["stage_started"], list(state["backtests"])
-        self.growth, self.account.best, self.safe = state["growth"], state["best"], state["safe"]
-        self.merit, self.outlook = state["merit"], state["outlook"]
-        self.clock = Clock(*state["seconds"])
-        if self.asked()["target"] != state["asked"]["target"]:
-            self.trainer.held = 0
-        self.ended = self.still(state["ended"], changed=self.asked() != state["asked"])
-        before = self.trainer.step - self.trainer.stage_step
-        self.analyst.start_stage()
-        for row in [*self.recorder.history(self.stage), *self.recorder.rows]:
-            self.analyst.note(int(row["step"]) - before, row)
-
-    def asked(self) -> dict[str, list[float | None]]:
-        """What a resumed run may ask for anew."""
-        target, budget = self.config.target, self.config.budget
-        return {"target": [target.loss, target.error], "budget": [budget.steps, budget.seconds]}
-
-    def still(self, ended: Sequence[str] | None, *, changed: bool) -> tuple[State, str] | None:
-        """How a saved run had ended, unless a new target or budget lets it go on."""
-        if ended is None:
-            return None
-        state, reason = State(ended[0]), ended[1]
-        overtaken = {State.DONE: not self.trainer.reached, State.BUDGET: not self.spent(), State.UNREACHABLE: changed}
-        return None if overtaken.get(state) else (state, reason)
+        take_up(self, state)
 
     def result(self, state: State, reason: str, *, assess: bool = True) -> dict[str, Any]:
         """What ``result.json`` holds; see ``Account.result``."""

@@ -26,7 +26,7 @@ JudgeOf = Callable[[Any], Callable[[np.ndarray], float]]
 
 def judge_of(run: Any, settings: AnalyzeSettings) -> tuple[JudgeOf | None, str]:
     """What evaluates the run's merit, or None and why not."""
-    if settings.observables not in ("all", "weights"):
+    if settings.spectra not in ("all", "weights"):
         return None, ""
     if not settings.evaluate:
         return None, "not evaluated (evaluate=false)"
@@ -43,10 +43,10 @@ def judge_of(run: Any, settings: AnalyzeSettings) -> tuple[JudgeOf | None, str]:
 def find_spectra(stage: Any, settings: AnalyzeSettings) -> dict[str, Any]:
     """The spectra that were asked for, as plain values under the keys spectrum, layers, loss_modes, edmd."""
     found: dict[str, Any] = {"layers": {}, "loss_modes": None, "edmd": None}
-    if settings.observables in ("all", "weights"):
+    if settings.spectra in ("all", "weights"):
         found |= {"spectrum": None} | weight_spectra(stage, settings)
     for key, name in (("loss_modes", "loss"), ("edmd", "edmd")):
-        if settings.observables in ("all", name):
+        if settings.spectra in ("all", name):
             found[key] = observed(stage, settings, name)
     return found
 

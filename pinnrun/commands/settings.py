@@ -38,7 +38,7 @@ class AnalyzeSettings:
     observable: Literal["auto", "merit", "loss"] | None = setting(None, help="another observable")
     figures: bool = setting(True, help="write figures into the run's folder")
     snapshots: int = setting(200, min=5, help="most snapshots that a spectrum of the weights is taken from")
-    observables: Literal["all", "weights", "loss", "edmd"] = setting("all", help="what spectra are taken of")
+    spectra: Literal["all", "weights", "loss", "edmd"] = setting("all", help="what spectra are taken of")
     time: Literal["log", "linear"] = setting("log", help="in which the rows of loss and edmd are equally spaced")
     rank: Literal["energy", "svht"] = setting("energy", help="modes kept of the weights: by their energy, or by noise")
     energy: float = setting(0.99, above=0, max=1, help="share of the increments' squares that the modes hold")

@@ -82,7 +82,7 @@ def test_the_merit_at_the_last_weights_is_the_one_that_was_recorded(pinnrun, run
 def test_forecast_weights_are_judged_beside_what_training_reached(pinnrun, workplace):
     """Without growth the evaluation set stands still: half of the stage on, the last row is the recorded merit."""
     start(Path("run"), "scaleup=fixed", "budget.steps=60", "optimizer.pace.window=10")
-    out = pinnrun("koopman", "analyze", "run=run", "figures=false", "observables=weights").out
+    out = pinnrun("koopman", "analyze", "run=run", "figures=false", "spectra=weights").out
     [stage] = lookup(Path("run")).stages
     _, _, rows = out.partition("forecast from step 30, where it is ")
     assert float(rows.split()[0]) == pytest.approx(stage.columns["merit"][29], rel=1e-3)
@@ -126,7 +126,7 @@ def test_plugins_are_not_run_unless_they_are_named_again(pinnrun, workplace):
 )
 def test_observables_are_those_asked_for(pinnrun, workplace, kind, shown):
     start(Path("run"), "scaleup=fixed", "budget.steps=40", "optimizer.pace.window=10")
-    out = pinnrun("koopman", "analyze", "run=run", "figures=false", f"observables={kind}", "time=linear").out
+    out = pinnrun("koopman", "analyze", "run=run", "figures=false", f"spectra={kind}", "time=linear").out
     headings = {"weights": "modes of the weights", "loss": "modes of log L", "edmd": "observables and their squares"}
     assert {name for name, heading in headings.items() if heading in out} == shown
     assert ("layer by layer" in out) == ("at the fixed point" in out) == ("weights" in shown)
@@ -135,7 +135,7 @@ def test_observables_are_those_asked_for(pinnrun, workplace, kind, shown):
 
 
 def test_layers_and_rank_are_as_asked(pinnrun, run):
-    out = pinnrun("koopman", "analyze", "figures=false", "modes=1", "observables=weights").out
+    out = pinnrun("koopman", "analyze", "figures=false", "modes=1", "spectra=weights").out
     assert set(re.findall(r"modes of the weights: rank (\d+)", out)) == {"1"}
     layers = re.findall(r"^    (hidden1|output) +(\d+) +1 ", out, re.MULTILINE)
     for stage, pair in zip(lookup(run).stages, zip(layers[::2], layers[1::2], strict=True), strict=True):

@@ -32,6 +32,7 @@ from pinnrun.trainer import Diverged, Trainer
 
 STILL = ("tanh", "sin", "gelu")  # activations with act(0) = 0
 SYSTEMS = ("parameters",)  # of the optimizers that a batch can stand in for
+HALVED = 0.5  # of its merit, to which the present network must come in a trial to be let go on
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ class Audition:
 
     def decide(self, policy: Policy, decision: Decision, view: StageView) -> Decision:
         """The policy's decision, or another network where that did better; with what was seen."""
+        before = float(self.trainer.evaluation.value(self.trainer.theta))
         tried = self.run(candidates(policy, decision, view), policy.trial)
-        best = min(tried, key=lambda one: one.merit)
+        fit = [one for one in tried if one.candidate.action.begins_stage or one.merit <= HALVED * before]
+        best = min(fit, key=lambda one: one.merit)
         told = f"{decision.evidence}; merits in a trial: {', '.join(one.text() for one in tried)}"
         if not best.merit < inf:
             return replace(decision, evidence=told)

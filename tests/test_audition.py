@@ -7,7 +7,7 @@ import torch
 from runs import assert_same, composed, interrupt, lookup, resume, same, send, start
 
 from pinnrun import audition
-from pinnrun.audition import Audition, Candidate, candidates, padded
+from pinnrun.audition import Audition, Candidate, Tried, candidates, padded
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Points
 from pinnrun.scaleup import Action, Decision
@@ -133,6 +133,18 @@ def test_candidates_are_what_there_is_room_for_and_what_the_policy_proposed():
     assert candidates(policy, propose(Action.WIDEN), view) == [WIDEN, DEEPEN]
 
 
+@pytest.mark.parametrize(("merit", "action"), [(0.45, Action.EXTEND), (0.55, Action.DEEPEN)])
+def test_the_present_network_goes_on_only_if_it_has_halved_its_merit(monkeypatch, merit, action):
+    made = trainer()
+    before = float(made.evaluation.value(made.theta))
+    shown = [Tried(GO_ON, "3 x 1", 4, merit * before), Tried(WIDEN, "6 x 1", 4, 9 * before)]
+    shown.append(Tried(DEEPEN, "3 x 2", 4, 3 * before))
+    monkeypatch.setattr(Audition, "run", lambda self, wanted, steps: shown)
+    policy = checked_config(composed("scaleup.trial=4")).scaleup
+    decision = on_trial(made).decide(policy, Decision(Action.WIDEN, "by hand", 5), View())
+    assert decision.action is action and decision.evidence.startswith("by hand; merits in a trial: go on 3 x 1")
+
+
 @pytest.mark.parametrize("policy", ["koopman", "plateau", "koopman_cost"])
 def test_a_run_decides_by_what_it_saw_and_goes_on_as_if_there_had_been_no_trial(tmp_path, policy):
     words = (f"scaleup={policy}", "scaleup.trial=4", "scaleup.max_parameters=70")
@@ -145,8 +157,11 @@ def test_a_run_decides_by_what_it_saw_and_goes_on_as_if_there_had_been_no_trial(
         for text in decision["evidence"].split("merits in a trial: ")[1].split(", "):
             name, _, merit = text.rsplit(" in ", 1)[0].rpartition(" ")
             merits[name] = float(merit)
-        best = min(merits, key=merits.get)
-        assert best.startswith({"extend": "go on"}.get(decision["action"], decision["action"]))
+        assert len(merits) >= 2
+        if decision["action"] != "extend":
+            best = min((name for name in merits if not name.startswith("go on")), key=merits.get)
+            assert best.startswith(decision["action"])
+    assert any(decision["action"] in ("widen", "deepen") for decision in told)
 
 
 @pytest.mark.parametrize("step", [3, 9, 14, 22])

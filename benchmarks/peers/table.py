@@ -26,7 +26,7 @@ This page is written by `python -m benchmarks.peers`, from `benchmarks/results/p
 ## How much faster
 
 CPU seconds of the fastest peer recipe divided by those of pinnrun, medians over the seeds: above 1, pinnrun is faster.
-"≥" where no peer came that far within its time: the longest of the peers' runs, divided by pinnrun's time.
+"≥" where no peer came that far within its time: the time of the peer that was stopped first, divided by pinnrun's.
 
 """
 NOTES = """
@@ -65,10 +65,9 @@ def ratio(case: Case, runs: dict[str, list[Trace]], label: str, aim: float) -> t
     peers = [name for name in case.recipes if runs.get(name)]
     if not isfinite(ours) or not peers:
         return nan, False
-    best = min(middle(runs[name], aim) for name in peers)
-    if isfinite(best):
-        return best / ours, False
-    return max(trace.seconds for name in peers for trace in runs[name]) / ours, True
+    times = [(middle(runs[name], aim), max(trace.seconds for trace in runs[name])) for name in peers]
+    soonest, bound = min((time if isfinite(time) else longest, not isfinite(time)) for time, longest in times)
+    return soonest / ours, bound
 
 
 def middle(traces: Sequence[Trace], aim: float) -> float:
@@ -85,6 +84,13 @@ def _ratios(cases: Sequence[Case], found: Found) -> str:
         for label in case.commands:
             cells = [_times_faster(*ratio(case, found[case.name], label, aim)) for aim in AIMS]
             lines.append(f"| {case.title} | {label} | {' | '.join(cells)} |")
+    for label in cases[0].commands:
+        found_of = [[ratio(case, found[case.name], label, aim) for case in cases] for aim in AIMS]
+        cells = [_times_faster(median(value for value, _ in of), any(bound for _, bound in of)) for of in found_of]
+        cells = [
+            "–" if any(isnan(value) for value, _ in of) else cell for of, cell in zip(found_of, cells, strict=True)
+        ]
+        lines.append(f"| *median of the {len(cases)} cases* | {label} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

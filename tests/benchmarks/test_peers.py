@@ -246,7 +246,7 @@ def test_times_ratio_and_common_grid():
     peers = list(case.recipes)
     found = {DEFAULT: [ours], peers[0]: [slow], peers[4]: [fast]}
     assert ratio(case, found, DEFAULT, 1e-3) == (10.0, False)
-    assert ratio(case, found, DEFAULT, 1e-5) == (20.0, True)
+    assert ratio(case, found, DEFAULT, 1e-5) == (10.0, True)  # the fast one might have come there after its 10 s
     assert isnan(ratio(case, found, DEFAULT, 1e-6)[0])
     assert isnan(ratio(case, {DEFAULT: [ours]}, DEFAULT, 1e-3)[0])
     assert middle([ours, slow, fast], 1e-3) == 5.0

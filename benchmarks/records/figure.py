@@ -17,6 +17,7 @@ from benchmarks.records.table import Found, Suite, unit
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import NullFormatter
 
 
 def draw(path: Path, found: Found, suite: Suite) -> None:
@@ -54,6 +55,7 @@ def panel(axis: Axes, row: Row, results: dict[str, list[Result]], colours: Mappi
     axis.axhline(row.published, color="black", linestyle="--", linewidth=1.0, label="published best")
     axis.axhline(row.aim, color="gray", linestyle=":", linewidth=1.0, label="aim")
     axis.set(xscale="log", yscale="log", title=row.title, xlabel="CPU seconds", ylabel=f"error ({unit(row)})")
+    axis.xaxis.set_minor_formatter(NullFormatter())  # over less than a decade every tick would have its label
     axis.grid(alpha=0.3)
 
 

@@ -1,10 +1,10 @@
 """From a forecast to a verdict: let this network go on, give it a longer look, or scale it up.
 
     REACH   P(reach) > 0.6
-    SCALE   P(reach) < 0.01 in any phase but a plateau, with n >= minimum / 2 and T <= 10 n, as far as errors were
-            measured; or P(reach) < 0.15, and the look was long enough: n >= minimum; n >= 2 minimum on a plateau,
-            which runs do escape from, and nothing shows it beforehand; n >= 0.2 T while the loss is early or
-            accelerating, before its first drop has been seen
+    SCALE   P(reach) < 0.01 with n >= minimum / 2 in the steady phase, n >= minimum before and in the first drop,
+            n >= 2 minimum on a plateau, and T <= 10 n, as far as errors were measured; or P(reach) < 0.15, and the
+            look was long enough: n >= minimum; n >= 2 minimum on a plateau, which runs do escape from, and nothing
+            shows it beforehand; n >= 0.2 T while the loss is early or accelerating, before its first drop was seen
     EXTEND  otherwise: ask again, best at twice the steps
 
 How often that is wrong, and what it saves, is replayed on trainings whose end is known by
@@ -65,8 +65,12 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
 
 
 def _hopeless(forecast: Forecast, minimum: int) -> bool:
-    """Whether the target is out of reach, by a probability that can be believed: on a plateau only after patience."""
-    glance = PLATEAU_PATIENCE if forecast.regime is Regime.PLATEAU else GLANCE
+    """Whether the target is out of reach, by a probability that can be believed.
+
+    A glance tells only where the loss falls steadily; before and in the first drop every forecast is too high, and
+    plateaus end.
+    """
+    glance = {Regime.STEADY: GLANCE, Regime.PLATEAU: PLATEAU_PATIENCE}.get(forecast.regime, 1.0)
     believed = forecast.now >= glance * minimum and forecast.horizon <= TRUSTED * forecast.now
     return believed and forecast.probability < HOPELESS
 

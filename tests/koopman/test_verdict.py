@@ -29,7 +29,11 @@ def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.05, tre
         # but on a plateau only after patience: nothing of an escape is seen beforehand
         ({"probability": 0.009, "regime": Regime.PLATEAU}, 1001, Verdict.EXTEND),
         ({"probability": 0.009, "regime": Regime.PLATEAU}, 1000, Verdict.SCALE),
-        ({"probability": 0.009, "regime": Regime.EARLY, "now": 1000}, 2000, Verdict.SCALE),
+        # nor before and in the first drop, where every forecast is too high, before the minimum
+        ({"probability": 0.009, "regime": Regime.EARLY, "now": 1000}, 1001, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.ACCELERATING, "now": 1000}, 1001, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.EARLY, "now": 1000}, 1000, Verdict.SCALE),
+        ({"probability": 0.009, "regime": Regime.ACCELERATING, "now": 1000}, 1000, Verdict.SCALE),
         ({"probability": 0.011, "regime": Regime.EARLY, "now": 1000}, 1000, Verdict.EXTEND),
         ({}, 2000, Verdict.SCALE),
         ({}, 2001, Verdict.EXTEND),

@@ -63,10 +63,9 @@ class PacedClock(Clock):
 
     def __init__(self, cpu: float = 0.0, wall: float = 0.0, pace: float = 1.0) -> None:
         super().__init__(cpu, wall)
-        self.pace, self._begun = pace, time.process_time()
-        self._shown = cpu
+        self.pace, self._first = pace, cpu
 
     @property
     def cpu(self) -> float:
         """Processor seconds, as the undisturbed machine would have taken them."""
-        return self._shown + (time.process_time() - self._begun) / self.pace
+        return self._first + (super().cpu - self._first) / self.pace

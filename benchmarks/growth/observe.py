@@ -45,7 +45,7 @@ def train(job: Job) -> Trace:
     observer = StageObserver(job.case.steps, len(job.sizes))
     with tempfile.TemporaryDirectory(prefix="pinnrun-growth-") as folder:
         runner = make_runner(job.config(), Path(folder), OmegaConf.to_yaml(job.composed()), observer)
-        observer.runner = runner
+        observer.watch(runner)
         end = str(runner.run()[0])
         observer.look(end)
         return Trace(runner.trainer.network.size, observer.looks)

@@ -175,8 +175,7 @@ def train(job: Job) -> Trace:
     with tempfile.TemporaryDirectory(prefix="pinnrun-peers-") as folder:
         start = PacedClock(pace=watcher.pace)
         runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), watcher)
-        runner.clock = start
-        watcher.runner = runner
+        watcher.watch(runner, start)
         try:
             end = str(runner.run()[0])
         except Enough:

@@ -66,6 +66,10 @@ class Observer(QuietDisplay):
         self._next = FIRST
         self._latest: Progress | None = None
 
+    def watch(self, runner: Runner, clock: PacedClock | None = None) -> None:
+        """Look at this run, by a paced clock that starts now or was started before the runner was built."""
+        self.runner, runner.clock = runner, clock or PacedClock(pace=self.pace)
+
     def update(self, progress: Progress) -> None:
         """Called after every step."""
         self._latest = progress
@@ -118,7 +122,7 @@ def watched(composed: Any, observer: Observer) -> Runner:
     """Run a composed config to its end, in a folder that is thrown away, with a last look there."""
     with tempfile.TemporaryDirectory(prefix="pinnrun-watched-") as folder:
         runner = make_runner(checked_config(composed), Path(folder), OmegaConf.to_yaml(composed), observer)
-        observer.runner, runner.clock = runner, PacedClock(pace=observer.pace)
+        observer.watch(runner)
         try:
             end = str(runner.run()[0])
         except Enough:

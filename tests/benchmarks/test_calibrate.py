@@ -5,8 +5,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from benchmarks.forecast import calibrate
-from benchmarks.forecast.calibrate import Origin, Sample, fit_constants, least_absolute, left_out, weighted_quantiles
+from benchmarks.forecast.laws import PARENT, residual_laws, weighted_quantiles
+from benchmarks.forecast.origins import Origin
+from benchmarks.forecast.pooled import Sample, fit_constants, least_absolute, left_out, sample
 from pinnrun.koopman import Regime
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.pooled_trend import fit_pooled_trend
@@ -67,7 +68,7 @@ def test_vectors_and_the_forecaster_agree():
         "t", "p", "first_order", "loss", 1000, curve, Regime.STEADY, np.array([2.0, 5.0]), times, np.zeros(2)
     )
     np.testing.assert_allclose(
-        calibrate.sample([origin]).missed(known), fit_pooled_trend(curve, known).predict(times), rtol=1e-12
+        sample([origin]).missed(known), fit_pooled_trend(curve, known).predict(times), rtol=1e-12
     )
 
 
@@ -87,7 +88,7 @@ def test_quantiles_of_few_trainings_are_drawn_to_those_of_all():
 
     found = [*(origin(k, "first_order") for k in range(97)), *(origin(k, "gauss_newton") for k in range(3))]
     residuals = np.array([0.0] * 97 + [1.0] * 3)
-    laws = calibrate.residual_laws(found, residuals)
-    assert laws["gauss_newton"]["steady"][1] == pytest.approx(3 / (3 + calibrate.PARENT))
+    laws = residual_laws(found, residuals)
+    assert laws["gauss_newton"]["steady"][1] == pytest.approx(3 / (3 + PARENT))
     assert laws["first_order"]["steady"][1] == laws[ANY]["steady"][1] == pytest.approx(0.0, abs=1e-9)
     assert laws["first_order"]["plateau"] == laws[ANY]["plateau"]  # never seen: that of all

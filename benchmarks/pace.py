@@ -13,7 +13,9 @@ factorisation. One factor cannot be right for all: between optimizers the slow-d
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from statistics import median
+from typing import TypeVar
 
 import torch
 
@@ -25,6 +27,8 @@ REFERENCE = 1.8e-3
 ROUNDS, WARM = 60, 3
 ROWS, WIDTH, GRADIENTS = 300, 16, 8
 TALL = (1200, 130)  # of the matrix that is squared and factorised
+
+Result = TypeVar("Result")
 
 
 def pace(rounds: int = ROUNDS) -> float:
@@ -51,6 +55,13 @@ def _timed(x: torch.Tensor, weights: list[torch.Tensor], tall: torch.Tensor) -> 
         torch.autograd.grad(h.square().sum(), weights)
     torch.linalg.cholesky(tall.T @ tall)
     return time.process_time() - start
+
+
+def paced(work: Callable[[float], Result]) -> tuple[Result, float]:
+    """Have another process do work that is told the present pace; its result, and the mean pace before and after."""
+    before = pace()
+    done = work(before)
+    return done, (before + pace()) / 2
 
 
 class PacedClock(Clock):

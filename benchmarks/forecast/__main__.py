@@ -5,7 +5,8 @@
     python -m benchmarks.forecast evaluate             what has been trained so far
     python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: what
                                                        needs weights (its errors, the cost) is taken over as it was
-    python -m benchmarks.forecast calibrate            learn pinnrun/koopman/prior.json from the problems of "fit"
+    python -m benchmarks.forecast calibrate            learn pinnrun/koopman/prior.json from the problems of "fit",
+                                                       of the runs or, where there are none, of the curves that are kept
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
@@ -26,6 +27,7 @@ from benchmarks.forecast.cases import CASES, Case
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "cost")
+CURVES = "forecast_curves.npz"
 SHORT = 0.05  # share of the steps that a smoke run trains
 
 
@@ -46,9 +48,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
         print(measure().text())
     elif wanted.action == "calibrate":
-        from benchmarks.forecast import calibrate, trajectories
+        from benchmarks.forecast import calibrate, curves, trajectories
 
-        calibrate.write(calibrate.calibrate(trajectories.load(wanted.runs, cases)))
+        found = trajectories.load(wanted.runs, cases) or curves.load(wanted.results / CURVES)
+        calibrate.write(calibrate.calibrate(found))
     elif wanted.action != "generate":
         evaluate(wanted, cases)
     return 0
@@ -100,7 +103,7 @@ def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     def tell(text: str) -> None:
         print(f"[{time.monotonic() - start:.0f} s] {text}", flush=True)
 
-    kept = wanted.results / "forecast_curves.npz"
+    kept = wanted.results / CURVES
     if wanted.action == "curves":
         names = {case.name for case in cases}
         found = [item for item in curves.load(kept) if item.name in names]

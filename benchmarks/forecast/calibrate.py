@@ -17,7 +17,7 @@ from benchmarks.forecast.laws import choose_inflation, missed_by, residual_laws,
 from benchmarks.forecast.origins import Origin, flat, origins, weights
 from benchmarks.forecast.pooled import choose_constants, groups, left_out, sample, score
 from benchmarks.forecast.trajectories import Array, Trajectory
-from pinnrun.koopman import FORECASTERS
+from pinnrun.koopman.forecasters import FORECASTERS, LEARNED
 from pinnrun.koopman.prior import FILE
 from pinnrun.storage.atomic import write_text
 
@@ -36,9 +36,11 @@ def calibrate(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = 
         constants[family] = choose_constants(seen.only(own), tell)
         tell(f"  {constants[family]}")
         pooled[own] = left_out(seen.only(own), *constants[family][3:])
+    errors = {name: missed_by(found, fit) for name, fit in FORECASTERS.items() if name not in (*LEARNED, "weights")}
+    errors["pooled_trend"] = pooled
+    errors["combined_trend"] = 0.5 * (pooled + errors["damped_trend"])
     residuals, widened = {}, {}
-    for name in (name for name in FORECASTERS if name != "weights"):
-        missed = pooled if name == "pooled_trend" else missed_by(found, FORECASTERS[name])
+    for name, missed in errors.items():
         widened[name] = choose_inflation(found, -missed / seen.u)
         residuals[name] = residual_laws(found, -missed / seen.u, widened[name])
         tell(f"{name}: {score(seen, missed):.3f} decades per u; {table_line(found, missed)}")

@@ -20,7 +20,7 @@ from pinnrun.koopman.regime import Regime
 
 GROUPS: Mapping[str, Sequence[str]] = {"held": ("held",), "fit": ("fit",), "all": ("fit", "held")}
 CLOCKS = ("steps", "rate", "evaluations")
-POLICIES = ("damped_trend", "power_law", "last_value")  # whose verdicts are replayed beside those of the default
+POLICIES = ("damped_trend", "pooled_trend", "last_value")  # whose verdicts are replayed beside those of the default
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import common, gallery
 from benchmarks.library.page import Measured, read, write, write_page
-from benchmarks.pace import pace
+from benchmarks.pace import paced
 from pinnrun.composition.confdir import conf_dir
 
 ROOT = Path(__file__).parents[2]
@@ -74,14 +75,7 @@ def run(problem: str, seed: int, cap: float, *, pictures: bool) -> Measured:
     """One run by the command line, in a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="pinnrun-library-") as scratch:
         folder = Path(scratch) / "run"
-        words = [f"problem={problem}", f"seed={seed}", "threads=1", "device=cpu", "display=quiet"]
-        before = pace()
-        words += [f"budget.seconds={before * cap:g}", f"hydra.run.dir={folder}"]
-        ran = subprocess.run([sys.executable, "-m", "pinnrun", "train", *words], capture_output=True, text=True)
-        if not (folder / "result.json").exists():
-            raise SystemExit(f"{problem} seed {seed} ended with {ran.returncode}:\n{ran.stderr}")
-        slowness = (before + pace()) / 2
-        result = json.loads((folder / "result.json").read_text())
+        result, slowness = paced(lambda now: trained(problem, seed, now * cap, folder))
         if pictures:
             draw(problem, folder)
     errors = [item["error"] for item in result["observables"].values() if item["error"] is not None]
@@ -96,6 +90,16 @@ def run(problem: str, seed: int, cap: float, *, pictures: bool) -> Measured:
         result["parameters"],
         result["cpu_seconds"] / slowness,
     )
+
+
+def trained(problem: str, seed: int, seconds: float, folder: Path) -> dict[str, Any]:
+    """The result of ``pinnrun train`` in that folder."""
+    words = [f"problem={problem}", f"seed={seed}", "threads=1", "device=cpu", "display=quiet"]
+    words += [f"budget.seconds={seconds:g}", f"hydra.run.dir={folder}"]
+    ran = subprocess.run([sys.executable, "-m", "pinnrun", "train", *words], capture_output=True, text=True)
+    if not (folder / "result.json").exists():
+        raise SystemExit(f"{problem} seed {seed} ended with {ran.returncode}:\n{ran.stderr}")
+    return json.loads((folder / "result.json").read_text())
 
 
 def draw(problem: str, folder: Path) -> None:

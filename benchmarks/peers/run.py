@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
-from benchmarks.pace import PacedClock, pace
+from benchmarks.pace import PacedClock, paced
 from benchmarks.peers.cases import Case
 from benchmarks.peers.results import Key, Look, Trace
 from benchmarks.records.observe import Enough, Observer
@@ -92,9 +92,7 @@ def run(job: Job, python: Path | None) -> Trace:
     with tempfile.TemporaryDirectory(prefix="pinnrun-peers-") as name:
         folder = Path(name)
         np.savez(folder / "points.npz", **points_of(job.case, job.seed))  # pyright: ignore[reportArgumentType]
-        before = pace()
-        trace = ask(job, python, folder, job.seconds * before)
-        slowness = (before + pace()) / 2
+        trace, slowness = paced(lambda now: ask(job, python, folder, job.seconds * now))
     return replace(trace, looks=[replace(look, seconds=look.seconds / slowness) for look in trace.looks])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from pinnrun.koopman.baselines import fit_last_value, fit_power_law
+from pinnrun.koopman.combined_trend import fit_combined_trend
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend
 from pinnrun.koopman.hankel import fit_hankel
@@ -15,11 +16,14 @@ from pinnrun.koopman.prior import pooled
 from pinnrun.koopman.trend import Trend
 from pinnrun.koopman.weight_trend import fit_weight_trend
 
-DEFAULT = "damped_trend"
+DEFAULT = "combined_trend"
 
 Fit = Callable[[LossCurve], Trend]
 
+LEARNED: Mapping[str, Callable[..., Trend]] = {"combined_trend": fit_combined_trend, "pooled_trend": fit_pooled_trend}
+
 FORECASTERS: Mapping[str, Fit] = {
+    "combined_trend": fit_combined_trend,
     "pooled_trend": fit_pooled_trend,
     "damped_trend": fit_damped_trend,
     "hankel_slope": fit_hankel_slope,
@@ -38,6 +42,6 @@ def forecaster_named(name: str, family: str | None = None) -> Fit:
     """
     if name not in FORECASTERS:
         raise ValueError(f"no forecaster {name!r}; there are {', '.join(FORECASTERS)}")
-    if FORECASTERS[name] is fit_pooled_trend:
-        return partial(fit_pooled_trend, constants=pooled(family))
+    if name in LEARNED:
+        return partial(LEARNED[name], constants=pooled(family))
     return FORECASTERS[name]

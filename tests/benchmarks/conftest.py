@@ -2,12 +2,11 @@
 
 import pytest
 
-from benchmarks.library import __main__ as library
-from benchmarks.peers import run as peers
+from benchmarks import pace
 from benchmarks.records import observe
 
 
 @pytest.fixture(autouse=True)
 def undisturbed(monkeypatch):
-    for module in (library, observe, peers):
+    for module in (pace, observe):
         monkeypatch.setattr(module, "pace", lambda *_: 1.0)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from benchmarks import pace as module
-from benchmarks.pace import REFERENCE, PacedClock, pace
+from benchmarks.pace import REFERENCE, PacedClock, pace, paced
 
 
 def spend(seconds):
@@ -31,3 +31,9 @@ def test_a_paced_clock_runs_by_its_pace():
     spend(0.2)
     assert clock.cpu - before == pytest.approx(0.05, rel=0.1)
     assert clock.wall == pytest.approx(20.0, abs=5.0)
+
+
+def test_work_elsewhere_is_told_the_pace_and_gets_the_mean_of_two(monkeypatch):
+    taken = iter([2.0, 4.0])
+    monkeypatch.setattr(module, "pace", lambda: next(taken))
+    assert paced(lambda now: 10 * now) == (20.0, 3.0)

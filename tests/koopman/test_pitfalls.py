@@ -191,7 +191,10 @@ def test_dips_of_a_noisy_loss_are_not_where_it_stands():
     dipped[dips] -= 3
     target = 1e-4  # 0.4 decades below where the trend will be
     assert np.sum(10**dipped <= target) >= 25
-    without, look = (forecast_stage(History(steps, 10**z), target=target, horizon=4000) for z in (y, dipped))
+    without, look = (
+        forecast_stage(History(steps, 10**z), target=target, horizon=4000, forecaster="damped_trend")
+        for z in (y, dipped)
+    )
     assert look.probability < 0.25
     assert look.probability == pytest.approx(without.probability, abs=0.1)
     assert look.loss == pytest.approx(1 / 2000, rel=0.15)

@@ -90,7 +90,7 @@ def _aims(figures: Figures) -> str:
     lines.append(["… its law measured without the problem", aim, f"{out} (all problems)", ""])
     cost = figures.get("cost", "all", DEFAULT, "all", "ratio")
     if cost:
-        lines.append(["price of a full analysis, in training steps", "", f"{cost.value:.1f}", ""])
+        lines.append(["price of a full analysis, P = 10⁴, T = 200, in training steps", "≤ 2", f"{cost.value:.1f}", ""])
     return _table(["", "aim", "held out", "fit"], lines)
 
 

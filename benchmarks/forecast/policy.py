@@ -1,7 +1,8 @@
 """The scale-up's verdict, replayed on trajectories whose end is known.
 
 A network with a target and a budget of T steps is asked about as the runner does it: after the first window, then after
-twice the steps where the verdict is EXTEND, after another window where it is REACH, until it says SCALE or T is spent.
+half as many steps again where the verdict is EXTEND, after another window where it is REACH, until it says SCALE or T
+is spent.
 Two things can go wrong: a network is given up that would have reached the target (a false stop), and one that never
 does is trained on.
 """
@@ -18,6 +19,7 @@ from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import DEFAULT, history, reached
 from pinnrun.koopman import Verdict, forecast_stage, verdict
+from pinnrun.koopman.verdict import LONGER
 from pinnrun.registry import family_of
 
 TARGETS = tuple(10.0**-k for k in (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7))  # of the first loss
@@ -88,8 +90,8 @@ def replay(
         judged = verdict(outlook, minimum=family.minimum).verdict
         if judged is Verdict.SCALE:
             return now
-        longer = now if judged is Verdict.EXTEND else family.first
-        now += min(longer, max(budget - now, family.first))
+        longer = round(LONGER * now) if judged is Verdict.EXTEND else family.first
+        now += max(min(longer, budget - now), family.first)
     return None
 
 

@@ -16,9 +16,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
-from benchmarks.records.observe import Observer, Trace, watched
+from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Results
 from benchmarks.scaleup.cases import CASES, Job, jobs_of
 from benchmarks.scaleup.table import Found, write_page
@@ -50,7 +51,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def train(job: Job) -> Trace:
-    """Run a job to its end and return what was seen, with the error looked at off the clock."""
+    """Run a job to its end and return what was seen, with the error looked at off the clock.
+
+    A size of which one step would take all of the time is not trained: it has spent the time, and reached nothing.
+    """
+    if job.size and job.case.takes_too_long(*job.size):
+        return Trace(0, [Look(job.case.seconds, 0, inf, inf, "too large")])
     observer = Observer("relative", 0.0)
     runner = watched(job.config(), observer)
     best = runner.account.best

@@ -33,7 +33,9 @@ have met the error or spent their time. *Halving*: successive halving on the sam
 size, replayed from the same trainings. *Optuna*: its default sampler with its asynchronous successive halving on the
 same sizes, replayed likewise, until a training meets the error. A time is that of the first look that found the error
 at the target or below; looks are 12 % apart. "–" where it was missed with most seeds; "missed" counts seeds. Parameters
-are those of the network at the end, divided by the smallest of the grid that reaches the error with any seed.
+are those of the network at the end, divided by the smallest of the grid that reaches the error with any seed. A size of
+which one step of Levenberg-Marquardt would take longer than a run may (64 x 3, with three residuals a parameter) is
+not trained; it counts as tried in vain for all of that time.
 """
 
 

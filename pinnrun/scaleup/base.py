@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from pinnrun.koopman import Forecast
+from pinnrun.koopman.verdict import LONGER
 from pinnrun.scaleup.price import Price
 from pinnrun.settings import setting
 from pinnrun.theory import Bound, Start, accuracy_for, first_size
@@ -121,6 +122,13 @@ class StageView:
     def now(self) -> int:
         """Steps of the stage so far."""
         return int(self.steps[-1])
+
+    @property
+    def longer(self) -> int:
+        """Steps until the next look where this one could not tell: half as many again, within the horizon, and a
+        window at least.
+        """
+        return max(min(round(LONGER * self.now), self.horizon - self.now), self.window)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ equation solvers", decided on the forecast of the loss.
 
 After each trial window the analyzer says whether L_min is expected within the horizon (step 4). If it is not, the
 network grows (steps 5 to 7); if it is, training goes on with a check after every window (steps 8 and 9); if that
-cannot be told yet, the trial is extended to twice its length.
+cannot be told yet, the trial is extended to one and a half times its length.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class KoopmanPolicy(Policy):
     needs_forecast = True
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
-        """REACH goes on, SCALE grows, EXTEND doubles the trial; past the horizon, with as many steps again in view
+        """REACH goes on, SCALE grows, EXTEND lengthens the trial; past the horizon, with as many steps again in view
         (a larger network would cost no less), only REACH is good enough.
         """
         if view.stalled:
@@ -34,4 +34,4 @@ class KoopmanPolicy(Policy):
             return self.grow(view, judgement.evidence)
         if view.now >= view.horizon:
             return self.grow(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
-        return Decision(Action.EXTEND, judgement.evidence, min(view.now, max(view.horizon - view.now, view.window)))
+        return Decision(Action.EXTEND, judgement.evidence, view.longer)

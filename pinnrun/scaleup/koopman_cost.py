@@ -84,8 +84,7 @@ class KoopmanCostPolicy(Policy):
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
         if judgement.verdict is Verdict.EXTEND and view.now < view.horizon:
-            longer = min(view.now, max(view.horizon - view.now, view.window))
-            return Decision(Action.EXTEND, judgement.evidence, longer)
+            return Decision(Action.EXTEND, judgement.evidence, view.longer)
         return self.choose(view, forecast, judgement.evidence)
 
     def choose(self, view: StageView, forecast: Forecast | None, evidence: str) -> Decision:

@@ -184,10 +184,10 @@ def test_chances_are_asked_of_targets_that_are_still_ahead():
 # -- the policy ------------------------------------------------------------------------------------------------
 
 
-def test_a_floor_is_given_up_after_patience_however_far_the_target():
-    """Flat from the start: a plateau is given twice the minimum of 2000."""
+def test_a_floor_is_given_up_the_sooner_the_further_the_target():
+    """Flat from the start: an unlikely target after the minimum of 2000, a hopeless one after half of it."""
     found = policy.replays([trajectory(np.ones(10_000))])
-    assert [(item.stopped, item.spent) for item in (found[0], found[-1])] == [(4000, 0.4), (4000, 0.4)]
+    assert [(item.stopped, item.spent) for item in (found[0], found[-1])] == [(2000, 0.2), (1000, 0.1)]
     assert not any(item.reached or item.false_stop for item in found)
 
 
@@ -203,7 +203,7 @@ def test_an_escape_from_a_plateau_is_a_false_stop():
     found = policy.replays([trajectory(loss)])
     assert [item.false_stop for item in found if item.target == 1e-5] == [True]
     assert policy.false_stops(found) == 1.0
-    assert policy.wasted(found) == pytest.approx(0.4)
+    assert policy.wasted(found) == pytest.approx(0.1)
     assert np.isnan(policy.wasted([item for item in found if item.reached]))
     assert policy.replays([replace(trajectory(loss), complete=False)]) == [], "its end is not known"
 

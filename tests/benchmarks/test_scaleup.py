@@ -117,3 +117,13 @@ def test_results_are_kept_and_written_up(tmp_path, monkeypatch):
 def test_a_short_run(tmp_path):
     trace = program.train(Job(CASES["poisson2d"], "koopman", 0.3, 1))
     assert trace.looks[-1].end == "done" and trace.looks[-1].error <= 0.3
+
+
+def test_a_size_whose_single_step_takes_all_of_the_time_is_not_trained():
+    """64 x 3 in two dimensions: P = 8577, 3 P^3 = 1.9e12 products, 95 s at 2e10 a second."""
+    case = CASES["poisson2d"]
+    assert case.takes_too_long(64, 3) and not case.takes_too_long(32, 2)
+    assert not CASES["poisson2d_adam"].takes_too_long(64, 3)
+    job = Job(case, "64 x 3", 0.9 * case.aims[-1], 1)
+    trace = program.train(job)
+    assert spent(Result(job.key(), trace), 1e-3) == case.seconds and trace.looks[-1].end == "too large"

@@ -62,7 +62,7 @@ def test_the_ladder_is_the_sum_over_its_rungs():
 def test_a_likely_target_and_an_early_look_are_left_alone():
     assert POLICY.decide(view(), REACH).action is Action.CONTINUE
     extend = POLICY.decide(view(), EXTEND)
-    assert (extend.action, extend.steps) == (Action.EXTEND, 40)
+    assert (extend.action, extend.steps) == (Action.EXTEND, 20)
 
 
 def test_all_options_are_offered_and_told():

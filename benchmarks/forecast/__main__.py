@@ -3,8 +3,8 @@
     python -m benchmarks.forecast                      everything: half an hour of training on a quiet core
     python -m benchmarks.forecast generate             the training alone; stopped at any time, it goes on where it was
     python -m benchmarks.forecast evaluate             what has been trained so far
-    python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: what
-                                                       needs weights (its errors, the cost) is taken over as it was
+    python -m benchmarks.forecast curves               the curves kept in benchmarks/results, without any training: the
+                                                       errors of forecasts by weights are taken over as they were
     python -m benchmarks.forecast calibrate            learn pinnrun/koopman/prior.json from the problems of "fit",
                                                        of the runs or, where there are none, of the curves that are kept
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
@@ -116,8 +116,8 @@ def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     path = wanted.results / "forecast.csv"
     rows = results.evaluate(found, wanted.action != "curves", tell)
     if wanted.action == "curves":
-        rows += [row for row in results.read(path).rows if row.table == "cost" or row.method == "weights"]
-    elif not wanted.smoke:
+        rows += [row for row in results.read(path).rows if row.method == "weights"]
+    if not wanted.smoke:
         tell("the cost of an analysis")
         cost = measure()
         rows.append(results.Row("cost", "all", views.DEFAULT, "all", "ratio", cost.ratio, cost.rounds))

@@ -74,7 +74,7 @@ class Account:
             "reason": reason,
             "loss": best.get("loss", recorder.rows[-1]["loss"] if recorder.rows else None),
             "merit": best["merit"],
-            "target": trainer.goal,
+            "target": trainer.aim.loss,
             "target_error": self.config.target.error,
             "error": self.assessor.error(solution) if assess else None,
             "observables": self.assessor.observables(solution) if assess else {},

@@ -100,7 +100,7 @@ class Runner:
                 self.rewind(self.safe, reason)
                 continue
             self.note(row)
-            if trainer.reached or trainer.stuck or last:
+            if trainer.aim.reached or trainer.stuck or last:
                 break
 
     def note(self, row: dict[str, float]) -> None:
@@ -126,7 +126,7 @@ class Runner:
                 seconds_total=self.config.budget.seconds,
                 loss=row["loss"],
                 merit=self.merit if self.merit < inf else None,
-                target=trainer.goal,
+                target=trainer.aim.loss,
                 forecast=self.outlook,
                 steps_to_target=self.steps_to_target,
             )
@@ -148,7 +148,7 @@ class Runner:
         if left is not None:
             horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
         try:
-            outlook = self.analyst.forecast(self.trainer.goal, horizon, self.snapshots())
+            outlook = self.analyst.forecast(self.trainer.aim.loss, horizon, self.snapshots())
         except (ValueError, ArithmeticError) as error:  # training can go on without
             self.outlook = f"no forecast: {error}"
             return None
@@ -172,11 +172,11 @@ class Runner:
     def decide(self, outlook: Forecast | None) -> Decision:
         """DONE and STOP are the run's own decisions, all others the policy's."""
         trainer, target = self.trainer, self.config.target
-        if trainer.reached:
+        if trainer.aim.reached:
             met = f"merit {self.merit:.3g} <= {target.loss:g}"
             if target.error is not None:
-                met = f"error {trainer.error:.3g} <= {target.error:g}"
-            return Decision(Action.DONE, f"{met} for {trainer.held} consecutive steps", 0)
+                met = f"error {trainer.aim.error:.3g} <= {target.error:g}"
+            return Decision(Action.DONE, f"{met} for {trainer.aim.held} consecutive steps", 0)
         if self.spent():
             return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
         if outlook is None and self.policy.needs_forecast and not trainer.stuck:

@@ -45,7 +45,7 @@ def take_up(runner: Any, state: dict[str, Any]) -> None:
     runner.clock = Clock(*state["seconds"])
     now = asked(runner.config)
     if now["target"] != state["asked"]["target"]:
-        trainer.held = 0
+        trainer.aim.held = 0
     runner.ended = still(runner, state["ended"], changed=now != state["asked"])
     before = trainer.step - trainer.stage_step
     analyst.start_stage()
@@ -63,6 +63,10 @@ def still(runner: Any, ended: Sequence[str] | None, *, changed: bool) -> tuple[S
     """How a saved run had ended, unless a new target or budget lets it go on."""
     if ended is None:
         return None
-    state, reason = State(ended[0]), ended[1]
-    overtaken = {State.DONE: not runner.trainer.reached, State.BUDGET: not runner.spent(), State.UNREACHABLE: changed}
+    state, reason, met = State(ended[0]), ended[1], runner.trainer.aim.reached
+    overtaken = {
+        State.DONE: not met,
+        State.BUDGET: not runner.spent(),
+        State.UNREACHABLE: changed,
+    }
     return None if overtaken.get(state) else (state, reason)

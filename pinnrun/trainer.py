@@ -5,17 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from math import ceil, inf, nan
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from pinnrun.aim import Aim
 from pinnrun.architectures import Network, deepen, restart, widen
 from pinnrun.architectures.coefficients import grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
-from pinnrun.geometry.sampling import make_generator
+from pinnrun.generators import make_generators
 from pinnrun.leap import make_leap, notice
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import network_of
@@ -23,25 +23,14 @@ from pinnrun.scaleup import Action
 from pinnrun.solution import Assessor, TrainedField
 from pinnrun.weighting.weighed import Weighed
 
-NEAR = 2.0  # the merit is measured once the training loss is within this factor of the target
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
 GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
 PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual by which new neurons may be chosen: at least, and as many
-PURPOSES = ("initialisation", "sampling", "growth", "evaluation")
 
 
 class Diverged(Exception):
     """The loss blew up or is not a number any more."""
-
-
-def make_generators(seed: int, numbers: Literal["random", "sobol"] = "random") -> dict[str, torch.Generator]:
-    """One generator a purpose, independent of each other, all from one seed; training points may be of Sobol's."""
-    generators = {}
-    for index, purpose in enumerate(PURPOSES):
-        word = int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0])
-        generators[purpose] = make_generator(word >> 1, numbers if purpose == "sampling" else "random")
-    return generators
 
 
 def moved(state: Any, device: torch.device) -> Any:
@@ -74,8 +63,9 @@ class Trainer:
         network = config.architecture.start(coordinates, self.problem.features, self.problem.outputs, random, first)
         self.network: Network = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(random).to(device, precision)
-        self.step = self.stage_step = self.held = self.rewinds = self.rejections = 0
-        self.best_loss = self.latest_merit = inf
+        self.step = self.stage_step = self.rewinds = self.rejections = 0
+        self.best_loss = inf
+        self.aim = Aim(config.target)
         self.stuck: Outcome | None = None  # why no further step will move θ
         self.event = ""  # what the last step has to tell
         self.leap = make_leap(config)  # jumps between the steps, where the config asks for them
@@ -83,8 +73,6 @@ class Trainer:
         self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), self.sampling.evaluation)
         self.test_points = self.problem.test_points(self.generators["evaluation"])
         self.assessor = Assessor(self.problem, self.test_points)
-        self.goal = config.target.loss if config.target.error is None else 0.0  # L_min; 0: not known yet
-        self.error: float | None = None  # the latest one, where it is the target
         self.draw_points()
 
     # -- points and objective --------------------------------------------------------------------------------
@@ -145,9 +133,9 @@ class Trainer:
             Diverged: the loss or the merit is not finite, or the loss has blown up; go back to a saved state.
         """
         if self.fresh_points_due:
-            if self.latest_merit == inf:
-                self.latest_merit = float(self.evaluation.value(self.theta))
-            self.best_loss = max(self.best_loss, self.latest_merit)  # the loss on fresh points will be like it
+            if self.aim.merit == inf:
+                self.aim.merit = float(self.evaluation.value(self.theta))
+            self.best_loss = max(self.best_loss, self.aim.merit)  # the loss on fresh points will be like it
             self.draw_points()
         if self.weights_due:
             self.weighed.measure(self.theta)
@@ -222,38 +210,16 @@ class Trainer:
         Raises:
             Diverged: it is not finite.
         """
-        near = self.held > 0 or loss <= NEAR * self.goal
-        due = near and self.stage_step % self.optimizer.pace.check == 0
+        due = self.aim.near(loss) and self.stage_step % self.optimizer.pace.check == 0
         known = not self.objective.is_least_squares
-        if not (known or judge or due or (self.held and self.held + 1 == self.config.target.hold)):
-            self.held += self.held > 0
+        if not (known or judge or due or self.aim.decisive):
+            self.aim.presume()
             return nan
         merit = loss if known else float(self.evaluation.value(self.theta))
         if not merit < inf:
             raise Diverged(f"merit {merit:.3g} after step {self.step}")
-        self.latest_merit = merit
-        self.held = self.held + 1 if self._met(merit) else 0
+        self.aim.judge(merit, lambda: self.assessor.error(self.solution))
         return merit
-
-    def _met(self, merit: float) -> bool:
-        """Whether the network is good enough.
-
-        Where the target is an error, L_min is what the merit will be when the error is met, if both go on falling
-        together as a loss and the square root of it: forecasts are made for a loss.
-        """
-        wanted = self.config.target.error
-        if wanted is None:
-            return merit <= self.goal
-        self.error = self.assessor.error(self.solution)
-        assert self.error is not None, "a target.error is refused where there is no reference"
-        if self.error > 0:
-            self.goal = merit * (wanted / self.error) ** 2
-        return self.error <= wanted
-
-    @property
-    def reached(self) -> bool:
-        """Whether the target has held for the required number of consecutive steps."""
-        return self.held >= self.config.target.hold
 
     # -- growth ------------------------------------------------------------------------------------------------
 
@@ -271,8 +237,9 @@ class Trainer:
             growth = grow(deepen, before, self.theta, rule, generator, probe=probe)
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
-        self.stage_step = self.held = self.rejections = 0
-        self.best_loss = self.latest_merit = inf
+        self.stage_step = self.rejections = 0
+        self.best_loss = inf
+        self.aim.start_stage()
         self.weighting.start()
         if self.leap:
             self.leap.start()
@@ -300,13 +267,10 @@ class Trainer:
             "leap": self.leap.state() if self.leap else None,
             "step": self.step,
             "stage_step": self.stage_step,
-            "held": self.held,
             "rewinds": self.rewinds,
             "rejections": self.rejections,
             "best_loss": self.best_loss,
-            "latest_merit": self.latest_merit,
-            "goal": self.goal,
-            "error": self.error,
+            **self.aim.state(),
             "latest_shares": dict(self._latest_shares),
         }
 
@@ -320,10 +284,9 @@ class Trainer:
         self.draw_points(again=state.get("points_kept", {}))
         for purpose, generator in self.generators.items():
             generator.set_state(state["generators"][purpose].cpu())
-        for name in ("step", "stage_step", "held", "rewinds", "rejections", "best_loss", "latest_merit"):
+        for name in ("step", "stage_step", "rewinds", "rejections", "best_loss"):
             setattr(self, name, state[name])
-        if self.config.target.error is not None:
-            self.goal, self.error = state["goal"], state["error"]
+        self.aim.load(state)
         self._latest_shares = dict(state["latest_shares"])
         if self.leap and state.get("leap"):  # not where jumps were switched on when the run was resumed
             self.leap.load(moved(state["leap"], self.device))

@@ -91,7 +91,7 @@ def steps_left(run: Run, seconds: float) -> float:
 def loss_target(run: Run) -> float:
     """L_min as the training loss must meet it: it bounds the merit, and the two differ by a factor."""
     merit = run.merit
-    return run.trainer.goal * (min(1.0, run.analyst.latest_loss / merit) if 0 < merit < inf else 1.0)
+    return run.trainer.aim.loss * (min(1.0, run.analyst.latest_loss / merit) if 0 < merit < inf else 1.0)
 
 
 def chance(run: Run) -> Callable[[float], float]:
@@ -101,7 +101,7 @@ def chance(run: Run) -> Callable[[float], float]:
         now = run.trainer.stage_step
         horizon = int(now + min(steps, FARTHEST * now))
         try:
-            return run.analyst.ask(run.trainer.goal, horizon, run.snapshots()).probability
+            return run.analyst.ask(run.trainer.aim.loss, horizon, run.snapshots()).probability
         except (ValueError, ArithmeticError):
             return 1.0  # nothing is known, so nothing is given up
 

@@ -11,9 +11,9 @@ Arrays in, dataclasses out; numpy alone.
 
 from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.curve import Snapshots
+from pinnrun.koopman.dictionaries import lift, loss_spectrum, observable_spectrum
 from pinnrun.koopman.forecast import Forecast, forecast
 from pinnrun.koopman.forecasters import FORECASTERS
-from pinnrun.koopman.observables import lift, loss_spectrum, observable_spectrum
 from pinnrun.koopman.prospects import Prospects, prospects
 from pinnrun.koopman.regime import Regime
 from pinnrun.koopman.spectrum import Spectrum, layer_spectra, weight_spectrum

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pinnrun.koopman.observables import (
+from pinnrun.koopman.dictionaries import (
     LOSS,
     Lifted,
     delayed,

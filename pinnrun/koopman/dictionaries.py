@@ -1,4 +1,4 @@
-"""Observables of training other than the weights, on an even clock, and their Koopman spectra.
+"""Dictionaries: observables of training other than the weights, on an even clock, and their Koopman spectra.
 
 The operator acts on any function of the weights (Dogra's Eq. 1), and a few of them say most of what is going on. Two
 dictionaries are kept here. Both look at logarithms, since losses decay by factors, on either of two clocks:

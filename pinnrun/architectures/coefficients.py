@@ -7,7 +7,7 @@ they are one linear layer Y = Z cᵀ whose input Z is 1 on the value channel and
 everything made of it follows as for any layer (Raissi, Perdikaris & Karniadakis, J. Comput. Phys. 378 (2019) 686,
 section 4, train them with the network in the same way).
 
-A growth concerns the network alone: the coefficients keep their values by either rule, since what is known of them so
+A growth concerns the network alone: the coefficients keep their values by every rule, since what is known of them so
 far is the best place to go on from.
 """
 

@@ -95,6 +95,11 @@ def analyze_stage(
 
 def analyzer(settings: AnalyzeSettings, config: Any) -> KoopmanSettings:
     """The analyzer as the run had it, but for what was asked for; the loss at other weights is not to be had here."""
+    if settings.forecaster == "weights":
+        raise UserError(
+            "forecaster=weights evaluates the loss at other weights, which only a run in training can.\n"
+            "Leave it out, or look at spectra=weights for what the weights themselves are doing."
+        )
     own = build(KoopmanSettings, config.get("koopman") or {})
     asked = {name: getattr(settings, name) or getattr(own, name) for name in ("forecaster", "clock", "observable")}
     if asked["forecaster"] == "weights":

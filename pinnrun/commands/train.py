@@ -29,7 +29,7 @@ RESUMABLE = ("budget", "target", "display", "device", "plugins", "storage")  # k
 
 
 def main() -> int:
-    """Train; the exit code says how it ended (docs/runs.md lists them)."""
+    """Train; the exit code says how it ended (README.md lists them)."""
     words = sys.argv[1:]
     folders = [word.removeprefix("resume=") for word in words if word.startswith("resume=")]
     if folders and folders[-1] not in ("", "null"):

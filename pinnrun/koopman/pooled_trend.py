@@ -1,7 +1,7 @@
 """The damped trend whose slope is learned from other trainings, rather than read off this one alone.
 
-A slope that was steep lately tends back to what it was before, and one of more than some 1.3 decades per unit of
-tau = ln(step) does not last; how much, is the same for many trainings. So the observables
+A slope that was steep lately tends back to what it was before, and one of more than some 0.6 decades per unit of tau =
+ln(step) does not last; how much, is the same for many trainings. So the observables
 
     z = (1, y, s_late, s_before),   s_late of the last 30 % of the steps, s_before of [n/4, n/2],
 

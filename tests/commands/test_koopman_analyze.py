@@ -216,3 +216,9 @@ def test_a_damaged_window_is_named(pinnrun, run):
     path.write_bytes(data)
     refused = pinnrun("koopman", "analyze", f"run={run}")
     assert refused.code == 2 and path.name in refused.err and len(refused.err.splitlines()) <= 6
+
+
+def test_a_forecaster_that_needs_the_run_in_training_is_refused(pinnrun, run):
+    ran = pinnrun("koopman", "analyze", "forecaster=weights", "figures=false")
+    assert ran.code == 2
+    assert "only a run in training can" in ran.err and "Traceback" not in ran.err

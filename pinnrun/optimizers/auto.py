@@ -54,6 +54,7 @@ class Auto:
     _index: int = field(default=0, init=False, repr=False)
     _inner: Optimizer | None = field(default=None, init=False, repr=False)
     _losses: list[float] = field(default_factory=list, init=False, repr=False)
+    _moved: bool = field(default=False, init=False, repr=False)  # since a method was last stuck
     _softened: int = field(default=0, init=False, repr=False)
 
     def choose(self, rows: int, size: int, *, least_squares: bool) -> tuple[str, ...]:
@@ -74,6 +75,7 @@ class Auto:
         if info.outcome in (Outcome.NOT_FINITE, Outcome.CONVERGED):
             return new, info
         self._losses = [*self._losses[-self.patience :], info.loss]
+        self._moved = self._moved or info.accepted
         if len(self._chain) > 1 and not info.accepted:
             return self._hand_over_stuck(new, info)
         if self._index + 1 < len(self._chain) and not self._pays():
@@ -100,15 +102,15 @@ class Auto:
         return f"{before} hands over to {self._chain[self._index]}: {why}"
 
     def _hand_over_stuck(self, theta: Tensor, info: StepInfo) -> tuple[Tensor, StepInfo]:
-        """A failed step is forgiven as long as the method before this one had moved."""
-        moved = len(self._losses) > 1
+        """A failed step is forgiven as long as this method, or the one before it, had moved."""
+        moved, self._moved = self._moved, False
         event = self._hand_over(info.outcome.value)
         outcome = Outcome.HANDED_OVER if moved else info.outcome
         return theta, replace(info, outcome=outcome, event=event)
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
         """Choose again for the new size: another regime may begin there."""
-        self._chain, self._index, self._inner, self._losses = (), 0, None, []
+        self._chain, self._index, self._inner, self._losses, self._moved = (), 0, None, [], False
 
     def soften(self) -> None:
         """Pass it on, to the methods that follow too."""
@@ -123,6 +125,7 @@ class Auto:
             "index": self._index,
             "inner": None if self._inner is None else self._inner.state(),
             "losses": list(self._losses),
+            "moved": self._moved,
             "softened": self._softened,
         }
 
@@ -130,6 +133,7 @@ class Auto:
         """Take up a saved chain."""
         self._chain, self._index = tuple(state["chain"]), state["index"]
         self._losses, self._softened = list(state["losses"]), state["softened"]
+        self._moved = state.get("moved", len(self._losses) > 1)  # older checkpoints do not say
         self._inner = None
         if state["inner"] is not None:
             self._inner = METHODS[self._chain[self._index]](self.pace)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
-from pinnrun.calculus import Objective
+from pinnrun.calculus import Linearization, Objective
 from pinnrun.settings import setting
 
 
@@ -33,7 +35,7 @@ class StepInfo:
     """What one step saw.
 
     Attributes:
-        loss: the objective's value after the step (½‖r‖²).
+        loss: the objective's value (½‖r‖²) after the step; of first-order methods before it, as it comes with ∇L.
         outcome: how it ended.
         damping: λ of a damped method, the learning rate of a first-order one.
         gradient_norm: ‖∇L‖ before the step.
@@ -58,6 +60,14 @@ class StepInfo:
     def accepted(self) -> bool:
         """Whether θ moved."""
         return self.outcome is Outcome.ACCEPTED
+
+
+def opened(linear: Linearization, damping: float) -> tuple[float, float, StepInfo | None]:
+    """L and ‖∇L‖, for which the host waits once, and how the step has ended already where there is none to make."""
+    loss, norm = torch.stack([linear.value, linear.gradient.norm()]).tolist()
+    if not (abs(loss) < inf and norm < inf):
+        return loss, norm, StepInfo(loss, Outcome.NOT_FINITE, damping, norm, 1)
+    return loss, norm, StepInfo(loss, Outcome.CONVERGED, damping, norm, 1) if norm == 0.0 else None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.kronecker import group_pairs, layer_places, metric_inverse, require_factors, term_groups
 from pinnrun.optimizers.nystrom import Nystrom, sketch
 from pinnrun.settings import setting
@@ -66,14 +66,11 @@ class GaussNewtonCg:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Linearize once; solve with growing damping until an iterate lowers the loss."""
         linear = objective.linearize(theta)
-        loss, gradient = float(linear.value), linear.gradient
-        norm = float(gradient.norm())
-        if not (abs(loss) < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self._lambda or 0.0, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self._lambda or 0.0, norm, 1)
+        loss, norm, end = opened(linear, self._lambda or 0.0)
+        if end:
+            return theta, end
         if self._lambda is None:
-            self._scale = float((linear.mv(gradient) / norm).square().sum())
+            self._scale = float((linear.mv(linear.gradient) / norm).square().sum())
             self._lambda = self.damping * self._scale
         precondition = self._make_preconditioner(objective, linear, theta)
         evaluations = 1
@@ -81,7 +78,7 @@ class GaussNewtonCg:
             used = self._lambda
             solution = conjugate_gradients(
                 linear,
-                gradient,
+                linear.gradient,
                 used,
                 start=None if self._previous is None else self.warm_start * self._previous,
                 precondition=precondition(used),

@@ -61,7 +61,7 @@ class CompetitiveGradientDescent:
     needs_rows = True
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
-        """One move of each player; the loss reported is that before it."""
+        """One move of each player."""
         linear = objective.linearize(theta)
         loss, norm = torch.stack([linear.value, linear.gradient.norm()]).tolist()
         if not (loss < inf and norm < inf):
@@ -80,8 +80,9 @@ class CompetitiveGradientDescent:
             tolerance=self.tolerance,
             iterations=self.iterations,
         )
-        self._omega = omega + counter
-        return theta + move, StepInfo(loss, Outcome.ACCEPTED, self.learning_rate, norm, 1, rate=self.learning_rate)
+        self._omega, new = omega + counter, theta + move
+        value = float(objective.value(new))
+        return new, StepInfo(value, Outcome.ACCEPTED, self.learning_rate, norm, 2, rate=self.learning_rate)
 
     def _step_sizes(self, player: str, gradient: Tensor) -> Tensor:
         if not self.adaptive:

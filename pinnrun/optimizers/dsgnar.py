@@ -32,7 +32,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective, batch
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.sketches import ColumnSketch, RowSketch
 from pinnrun.optimizers.trust_region import TrustRegion, largest_radius
 from pinnrun.settings import setting
@@ -71,12 +71,10 @@ class Dsgnar:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One SVD, all trial steps, and the step between them that is wanted."""
         linear = objective.linearize(theta)
-        loss, norm = float(linear.value), float(linear.gradient.norm())
         damping = self._dampings[-1] if self._dampings else 0.0
-        if not (abs(loss) < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, damping, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, damping, norm, 1)
+        loss, norm, end = opened(linear, damping)
+        if end:
+            return theta, end
         evaluations, ratio, region = 1, nan, None
         for _ in range(self.trials):
             try:
@@ -94,6 +92,8 @@ class Dsgnar:
             damping = self._watch(float(dampings[0]) if accepted else None)
             if accepted:
                 return new, StepInfo(value, Outcome.ACCEPTED, damping, norm, evaluations, ratio)
+            if shortest <= SHORTEST and region.omega is None:  # the same window, of the same model, once more
+                break
         return theta, StepInfo(loss, Outcome.REJECTED, damping, norm, evaluations, ratio)
 
     def _choose(self, objective: Objective, theta: Tensor, loss: float, region: TrustRegion) -> tuple[float, float]:

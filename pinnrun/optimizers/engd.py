@@ -16,17 +16,18 @@ NeurIPS 2024, arXiv 2405.15603. The P × P matrix costs NP² to form and some 9P
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from pinnrun.calculus import Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.gridsearch import HALVINGS, step_along
 from pinnrun.optimizers.natural_gradient import cutoff_solution, damped_solution
 from pinnrun.settings import setting
+
+LARGEST = 0.1  # rcond, however often it was softened
 
 
 @dataclass
@@ -38,7 +39,10 @@ class EnergyNaturalGradient:
     type: str = setting("engd", help="the optimizer's registered name")
     damping: float = setting(0.0, min=0, help="λ, relative to the largest diagonal entry of G; 0: pseudo-inverse")
     rcond: float | None = setting(
-        1e-12, above=0, below=1, help="eigenvalues of G left out, relative to the largest; null: P times rounding error"
+        1e-12,
+        above=0,
+        below=1,
+        help="eigenvalues of G left out, relative to the largest; P times rounding error at least",
     )
     average: float = setting(0.0, min=0, below=1, help="β, what G keeps of its past")
     learning_rate: float = setting(1.0, above=0, help="step length; the first one tried where there is a search")
@@ -48,13 +52,10 @@ class EnergyNaturalGradient:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One direction; then the best length on the grid, or the fixed one."""
         linear = objective.linearize(theta)
-        loss, gradient = float(linear.value), linear.gradient
-        norm = float(gradient.norm())
-        if not (abs(loss) < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self.damping, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self.damping, norm, 1)
-        d = -self._solve(self._renew(linear.gram()), gradient)
+        loss, norm, end = opened(linear, self.damping)
+        if end:
+            return theta, end
+        d = -self._solve(self._renew(linear.gram()), linear.gradient)
         if not bool(torch.isfinite(d).all()):
             return theta, StepInfo(loss, Outcome.SINGULAR, self.damping, norm, 1)
         return step_along(
@@ -81,8 +82,7 @@ class EnergyNaturalGradient:
     def _solve(self, gram: Tensor, gradient: Tensor) -> Tensor:
         if self.damping:
             return damped_solution(gram, gradient, self.damping)
-        rounding = len(gram) * torch.finfo(gram.dtype).eps
-        return cutoff_solution(gram, gradient, rounding if self.rcond is None else self.rcond)
+        return cutoff_solution(gram, gradient, self.rcond or 0.0)
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
         """Keep the average among the parameters that live on; new ones start from the identity, as all did."""
@@ -92,16 +92,19 @@ class EnergyNaturalGradient:
             self._gram[old_to_new[:, None], old_to_new] = kept
 
     def soften(self) -> None:
-        """Half the step, ten times the damping."""
+        """Half the step, ten times the damping, or ten times as many eigenvalues left out."""
         self.learning_rate *= 0.5
         self.damping *= 10.0
+        if self.rcond is not None:
+            self.rcond = min(10.0 * self.rcond, LARGEST)
 
     def state(self) -> dict[str, Any]:
         """A copy of the average, and the (possibly softened) settings."""
         gram = None if self._gram is None else self._gram.clone()
-        return {"gram": gram, "learning_rate": self.learning_rate, "damping": self.damping}
+        return {"gram": gram, "learning_rate": self.learning_rate, "damping": self.damping, "rcond": self.rcond}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved average."""
         self.learning_rate, self.damping = state["learning_rate"], state["damping"]
+        self.rcond = state.get("rcond", self.rcond)  # older checkpoints do not say
         self._gram = None if state["gram"] is None else state["gram"].clone()

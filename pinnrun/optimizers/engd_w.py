@@ -16,14 +16,13 @@ others'; a length η that decays (see ``schedule``) averages over batches, as in
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.gridsearch import HALVINGS, step_along
 from pinnrun.optimizers.lm import DampedSystem
 from pinnrun.optimizers.schedule import Schedule, rate_factor
@@ -62,11 +61,9 @@ class WoodburyNaturalGradient:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One direction; then the best length on the grid, or the fixed one."""
         linear = objective.linearize(theta)
-        loss, norm = float(linear.value), float(linear.gradient.norm())
-        if not (loss < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self.damping, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self.damping, norm, 1)
+        loss, norm, end = opened(linear, self.damping)
+        if end:
+            return theta, end
         system, used = factorized_kernel(linear, self.damping)
         if system is None:
             return theta, StepInfo(loss, Outcome.SINGULAR, used, norm, 1)

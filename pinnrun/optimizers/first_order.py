@@ -24,6 +24,7 @@ from pinnrun.optimizers.schedule import Schedule, rate_factor
 from pinnrun.settings import setting
 
 Memory = dict[str, Any]
+SECOND = "exp_avg_sq"  # the library's name of the running mean of squared gradients
 
 
 @dataclass
@@ -124,8 +125,10 @@ class FirstOrder(ABC):
         return memory
 
     def restore(self, memory: Memory) -> None:
-        """Give the library's optimizers what ``memory`` holds of theirs."""
+        """Give the library's optimizers what ``memory`` holds of theirs; one that had nothing to do starts afresh."""
         for optimizer in self._optimizers:
+            if not all(name in memory for name in self.moments[type(optimizer)]):
+                continue
             for group in optimizer.param_groups:
                 for parameter in group["params"]:
                     optimizer.state[parameter] = {
@@ -136,13 +139,20 @@ class FirstOrder(ABC):
                     }
 
     def grown(self, memory: Memory, old_to_new: Tensor, size: int) -> Memory | None:
-        """The memory in a larger θ: the moments of the parameters that live on; new ones start at zero."""
+        """The memory in a larger θ: the moments of the parameters that live on.
+
+        First moments of new ones start at zero. Second ones start at the mean of the others: the library counts one
+        number of steps for all, so from zero they would be read as those of a thousand steps without a gradient, and
+        the first step of a new parameter would be three to six times the learning rate.
+        """
         larger: Memory = {}
         for name, value in memory.items():
             if name == "step":
                 larger[name] = value
             else:
                 larger[name] = value.new_zeros(size)
+                if name == SECOND and value.any():
+                    larger[name].fill_(value[value > 0].mean())
                 larger[name][old_to_new] = value
         return larger
 

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.gridsearch import grid_search
 from pinnrun.optimizers.kronecker import Pair, group_pairs, layer_places, metric_inverse, require_factors, term_groups
 from pinnrun.settings import setting
@@ -52,14 +52,11 @@ class Kfac:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Renew the factors, take the direction, find its length."""
         linear = require_factors(objective.linearize(theta), "optimizer: kfac")
-        loss, gradient = float(linear.value), linear.gradient
-        norm = float(gradient.norm())
-        if not (abs(loss) < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self.damping, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self.damping, norm, 1)
+        loss, norm, end = opened(linear, self.damping)
+        if end:
+            return theta, end
         pairs = self._renew([group_pairs(linear, group) for group in term_groups(objective, linear)])
-        direction = -metric_inverse(pairs, layer_places(linear), self.damping, self.split)(gradient)
+        direction = -metric_inverse(pairs, layer_places(linear), self.damping, self.split)(linear.gradient)
         if not bool(torch.isfinite(direction).all()):
             return theta, StepInfo(loss, Outcome.SINGULAR, self.damping, norm, 1)
         if self.step_rule == "auto":
@@ -84,7 +81,7 @@ class Kfac:
         """KFAC*: the model's minimum over the direction and the step before."""
         loss = float(linear.value)
         span = [direction] if self._previous is None else [direction, self._previous]
-        coefficients, predicted = model_minimum(linear, span, self.damping)
+        coefficients, predicted = model_minimum(linear, span, self.damping, self.learning_rate)
         step = self.learning_rate * torch.stack(span, dim=1) @ coefficients
         new = theta + step
         value = float(objective.value(new))
@@ -143,15 +140,18 @@ class Kfac:
         self._previous = None if previous is None else previous.clone()
 
 
-def model_minimum(linear: Linearization, span: Sequence[Tensor], damping: float) -> tuple[Tensor, float]:
-    """The coefficients that minimise gᵀd + ½‖Jd‖² + ½λ‖d‖² over d in the span, and −(gᵀd + ½‖Jd‖²) there."""
+def model_minimum(
+    linear: Linearization, span: Sequence[Tensor], damping: float, part: float = 1.0
+) -> tuple[Tensor, float]:
+    """The coefficients that minimise gᵀd + ½‖Jd‖² + ½λ‖d‖² over d in the span, and −(gᵀd + ½‖Jd‖²) at part of it."""
     directions = torch.stack(list(span), dim=1)
     images = torch.stack([linear.mv(d) for d in span], dim=1)
     curvature, slope = images.T @ images, directions.T @ linear.gradient
     size = directions.norm(dim=0)
     scaled = (curvature + damping * directions.T @ directions) / size / size[:, None]
     coefficients = slope.new_tensor(_solve(scaled.tolist(), (-slope / size).tolist())) / size
-    return coefficients, -float(slope.dot(coefficients) + 0.5 * coefficients.dot(curvature @ coefficients))
+    taken = part * coefficients
+    return coefficients, -float(slope.dot(taken) + 0.5 * taken.dot(curvature @ taken))
 
 
 def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:

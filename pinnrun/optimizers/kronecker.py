@@ -93,7 +93,7 @@ class KroneckerInverse:
     def __init__(self, pairs: Sequence[Pair]) -> None:
         if len(pairs) == 1:
             (pair,) = pairs
-            (of_a, self._right), (of_b, self._left) = (torch.linalg.eigh(factor) for factor in pair)
+            (of_a, self._right), (of_b, self._left) = (_eigen(factor) for factor in pair)
             self._denominator = of_b[:, None] * of_a
             return
         first, second = pairs
@@ -107,11 +107,16 @@ class KroneckerInverse:
         return self._left @ inside @ self._right.T
 
 
+def _eigen(a: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, above rounding, and eigenvectors of a positive definite matrix."""
+    values, vectors = torch.linalg.eigh(a)
+    return values.clamp(min=torch.finfo(a.dtype).eps * values[-1]), vectors
+
+
 def _diagonalise(a: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """The diagonal of M, and V with Vᵀ(a + c)V = I and VᵀaV = M, for both divided by their traces."""
     a, c = a / a.trace(), c / c.trace()
-    values, vectors = torch.linalg.eigh(a + c)
-    values = values.clamp(min=torch.finfo(a.dtype).eps * values[-1])
+    values, vectors = _eigen(a + c)
     whitened = vectors / values.sqrt()
     m, rotation = torch.linalg.eigh(whitened.T @ a @ whitened)
     return m.clamp(0.0, 1.0), whitened @ rotation

@@ -6,6 +6,9 @@
 The steps are those of ``torch.optim.LBFGS``, with one difference. It drops every pair with yᵀs ≤ 1e-10, whatever the
 size of the loss: near 1e-8 it is left without curvature and stalls. So it is shown 2ᵏL, with k such that the decrease
 that the latest step promised, −αgᵀd, is near 1. A power of two changes neither a digit nor a step, but that threshold.
+
+Where the objective has changed since (new points, new weights), y is the difference of two gradients of the new one
+(Berahas, Nocedal & Takáč, "A multi-batch L-BFGS method", NeurIPS 2016): the gradient at the place before is made again.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class Lbfgs:
     _parameter: Tensor | None = field(default=None, init=False, repr=False)
     _torch: torch.optim.LBFGS | None = field(default=None, init=False, repr=False)
     _scale: float = field(default=1.0, init=False, repr=False)  # 2ᵏ; the memory is in these units
+    _loss: float | None = field(default=None, init=False, repr=False)  # where the latest step ended
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One direction, one line search; if that fails, one more along −g, with a fresh history."""
@@ -52,6 +56,8 @@ class Lbfgs:
 
         def closure() -> Tensor:
             value, gradient = objective.gradient(parameter)
+            if not seen and self._has_changed(float(value), theta.dtype):
+                self._look_back(objective, theta)
             parameter.grad = self._scale * gradient
             seen.append(Sample(parameter.clone(), float(value), gradient))
             return self._scale * value
@@ -66,7 +72,7 @@ class Lbfgs:
         elif norm == 0.0:
             outcome = Outcome.CONVERGED
         elif loss < start and not torch.equal(new, theta):
-            length = float(optimizer.state[parameter]["t"])
+            length, self._loss = float(optimizer.state[parameter]["t"]), loss
             return new, StepInfo(loss, Outcome.ACCEPTED, self.learning_rate, norm, evaluations, length=length)
         else:
             outcome = Outcome.PRECISION if _below_rounding(seen) else Outcome.SEARCH_FAILED
@@ -89,11 +95,21 @@ class Lbfgs:
         self._parameter.copy_(theta)
         return self._parameter, self._torch
 
+    def _has_changed(self, loss: float, dtype: torch.dtype) -> bool:
+        """Whether this is another objective than that of the step before, at the place where that one ended."""
+        return self._loss is not None and abs(loss - self._loss) > torch.finfo(dtype).eps ** 0.5 * abs(self._loss)
+
+    def _look_back(self, objective: Objective, theta: Tensor) -> None:
+        """The gradient where the latest step began, of the objective as it is now."""
+        memory = self._memory()
+        before = theta - memory["t"] * memory["d"]
+        memory["prev_flat_grad"].copy_(self._scale * objective.gradient(before)[1])
+
     def _memory(self) -> dict[str, Any]:
         return self._torch.state[self._parameter] if self._torch and self._parameter is not None else {}
 
     def _forget(self) -> None:
-        self._parameter, self._torch, self._scale = None, None, 1.0
+        self._parameter, self._torch, self._scale, self._loss = None, None, 1.0, None
 
     def _rescale(self) -> None:
         """Choose k anew where the latest promised decrease has left the neighbourhood of 1."""
@@ -122,7 +138,8 @@ class Lbfgs:
     def state(self) -> dict[str, Any]:
         """A copy of the curvature pairs and of the line search's memory, and the scale that they are in."""
         memory = {name: _clone(value) for name, value in self._memory().items()}
-        return {"memory": memory or None, "scale": self._scale, "learning_rate": self.learning_rate}
+        kept = {"memory": memory or None, "scale": self._scale, "loss": self._loss}
+        return {**kept, "learning_rate": self.learning_rate}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved history."""
@@ -132,7 +149,7 @@ class Lbfgs:
             memory = {name: _clone(value) for name, value in state["memory"].items()}
             parameter, optimizer = self._prepare(torch.zeros_like(memory["d"]))
             optimizer.state[parameter] = memory
-            self._scale = state["scale"]
+            self._scale, self._loss = state["scale"], state.get("loss")  # older checkpoints do not say
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 With φ(α) = L(θ + αp), `wolfe` finds an α > 0 with
 
     |φ'(α)| ≤ 0.9 |φ'(0)|   and   φ(α) ≤ φ(0) + 10⁻⁴ α φ'(0)                       (strong Wolfe conditions)
-                            or    φ(α) ≤ φ(0) + ε |φ(0)|,  φ'(α) ≤ (1 − 2·10⁻⁴) |φ'(0)|    (approximate ones)
+                            or    φ(α) ≤ φ(0) + ε |φ(0)|                                   (approximate ones)
 
-The second line asks the slopes for the decrease: near a minimum differences of φ are lost to rounding long before
-slopes are (Hager & Zhang, SIAM J. Optim. 16 (2005) 170, eq. 4.1 with their ε = 10⁻⁶). It holds only where the first
-asks for a decrease of less than ε |φ(0)|. The interval with such an α is kept by their update rules U0 to U3; trial
-points are secants of the slopes, and bisection where these lag.
+The second line takes the slopes' word for the decrease: near a minimum differences of φ are lost to rounding long
+before slopes are (Hager & Zhang, SIAM J. Optim. 16 (2005) 170, eq. 4.1 with their ε = 10⁻⁶; their condition φ'(α) ≤
+(1 − 2·10⁻⁴) |φ'(0)| follows from 0.9). It holds only where the first asks for a decrease of less than ε |φ(0)|. The
+interval with such an α is kept by their update rules U0 to U3; trial points are secants of the slopes, and bisection
+where these lag.
 """
 
 from __future__ import annotations
@@ -85,12 +86,7 @@ def _accepted(trial: Trial, start: Trial) -> bool:
         return True
     rounding = ROUNDING * abs(start.value)
     asked = -DECREASE * trial.length * start.slope
-    return asked <= rounding and trial.value <= start.value + rounding and trial.slope <= _steepest(start)
-
-
-def _steepest(start: Trial) -> float:
-    """The slope at which a parabola has fallen by just as much as it must."""
-    return (2.0 * DECREASE - 1.0) * start.slope
+    return asked <= rounding and trial.value <= start.value + rounding
 
 
 def _between(low: Trial, high: Trial, width: float, rounding: float) -> float:

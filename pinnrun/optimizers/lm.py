@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Linearization, Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.settings import setting
 
 SMALLEST, LARGEST = 1e-15, 1e12  # bounds of the relative damping
@@ -44,7 +44,9 @@ class LevenbergMarquardt:
     type: str = setting("lm", help="the optimizer's registered name")
     damping: float = setting(1e-3, above=0, help="first λ, relative to the largest diagonal entry of JᵀJ")
     trials: int = setting(12, min=1, help="damping values tried before a step is given up")
-    form: Literal["auto", "gram", "kernel"] = setting("auto", help="the system solved: P × P, N × N, or the smaller")
+    form: Literal["auto", "gram", "kernel"] = setting(
+        "auto", help="the system solved: P × P, N × N (of residuals alone), or the smaller"
+    )
     acceleration: float = setting(0.75, min=0, help="largest bend 2|a|/|d| of a geodesic step; 0: straight steps")
     _lambda: float | None = field(default=None, init=False, repr=False)
     _nu: float = field(default=2.0, init=False, repr=False)
@@ -52,13 +54,10 @@ class LevenbergMarquardt:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Linearize once, then try damped steps until one lowers the loss."""
         linear = objective.linearize(theta)
-        loss, gradient = float(linear.value), linear.gradient
-        norm = float(gradient.norm())
-        if not (loss < float("inf") and norm < float("inf")):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self._lambda or 0.0, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self._lambda or 0.0, norm, 1)
-        system = DampedSystem(linear, gradient, self.form)
+        loss, norm, end = opened(linear, self._lambda or 0.0)
+        if end:
+            return theta, end
+        system = DampedSystem(linear, linear.gradient, self.form)
         if self._lambda is None:
             self._lambda = self.damping * system.scale
         evaluations = 1
@@ -134,8 +133,8 @@ class DampedSystem:
 
     def __init__(self, linear: Linearization, gradient: Tensor, form: str) -> None:
         rows, size = linear.r.shape[0], gradient.shape[0]
-        smaller = rows < size and linear.is_least_squares  # the kernel form needs rows with Jᵀr = ∇L
-        self.use_kernel = form == "kernel" or (form == "auto" and smaller)
+        wanted = form == "kernel" or (form == "auto" and rows < size)
+        self.use_kernel = wanted and linear.is_least_squares  # it needs rows with Jᵀr = ∇L
         self.linear, self.gradient = linear, gradient
         self.matrix = linear.kernel() if self.use_kernel else linear.gram()
         self.diagonal = self.matrix.diagonal().clone()

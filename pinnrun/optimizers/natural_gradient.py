@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus import Derivatives, Jet, Objective, Points, Term
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.gridsearch import HALVINGS, step_along
 from pinnrun.settings import setting
 
@@ -47,15 +47,12 @@ class NaturalGradient:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """One direction; then the best length on the grid, or the fixed one."""
         linear = objective.linearize(theta)
-        loss, gradient = float(linear.value), linear.gradient
-        norm = float(gradient.norm())
-        if not (abs(loss) < float("inf") and norm < float("inf")):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self.regularization, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self.regularization, norm, 1)
+        loss, norm, end = opened(linear, self.regularization)
+        if end:
+            return theta, end
         gram = linear.gram() if self.metric == "own" else metric_gram(objective, theta, self.metric)
         solve = damped_solution if self.inverse == "damped" else cutoff_solution
-        d = -solve(gram, gradient, self.regularization)
+        d = -solve(gram, linear.gradient, self.regularization)
         if not bool(torch.isfinite(d).all()):
             return theta, StepInfo(loss, Outcome.SINGULAR, self.regularization, norm, 1)
         return step_along(
@@ -87,12 +84,17 @@ class NaturalGradient:
 
 
 def damped_solution(gram: Tensor, gradient: Tensor, damping: float) -> Tensor:
-    """(G + λ max(diag G) I)⁻¹ g; NaN where that matrix is not numerically positive definite."""
+    """(G + λ max(diag G) I)⁻¹ g, λ no less than rounding; NaN where that is not numerically positive definite."""
     damped = gram.clone()
-    damped.diagonal().add_(damping * gram.diagonal().max())
+    damped.diagonal().add_(max(damping, rounding(gram)) * gram.diagonal().max())
     factor, info = torch.linalg.cholesky_ex(damped)
     solution = torch.cholesky_solve(gradient[:, None], factor)[:, 0]
     return torch.where(info > 0, torch.nan, solution)
+
+
+def rounding(gram: Tensor) -> float:
+    """How far the eigenvalues of G may be off, relative to the largest."""
+    return len(gram) * torch.finfo(gram.dtype).eps
 
 
 def cutoff_solution(gram: Tensor, gradient: Tensor, cutoff: float) -> Tensor:
@@ -101,7 +103,7 @@ def cutoff_solution(gram: Tensor, gradient: Tensor, cutoff: float) -> Tensor:
         eigenvalues, vectors = torch.linalg.eigh(gram)
     except torch.linalg.LinAlgError:  # pyright: ignore[reportPrivateImportUsage]
         return torch.full_like(gradient, torch.nan)
-    kept = eigenvalues > cutoff * eigenvalues[-1]
+    kept = eigenvalues > max(cutoff, rounding(gram)) * eigenvalues[-1]
     weights = torch.where(kept, 1.0 / torch.where(kept, eigenvalues, 1.0), 0.0)
     return vectors @ (weights * (vectors.T @ gradient))
 

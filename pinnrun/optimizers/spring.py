@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from pinnrun.calculus import Objective
-from pinnrun.optimizers.base import Outcome, Pace, StepInfo
+from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.engd_w import factorized_kernel
 from pinnrun.optimizers.gridsearch import HALVINGS, step_along
 from pinnrun.optimizers.lm import DampedSystem
@@ -50,11 +50,9 @@ class Spring:
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Correct the direction, find its length."""
         linear = objective.linearize(theta)
-        loss, norm = float(linear.value), float(linear.gradient.norm())
-        if not (loss < inf and norm < inf):
-            return theta, StepInfo(loss, Outcome.NOT_FINITE, self.damping, norm, 1)
-        if norm == 0.0:
-            return theta, StepInfo(loss, Outcome.CONVERGED, self.damping, norm, 1)
+        loss, norm, end = opened(linear, self.damping)
+        if end:
+            return theta, end
         system, used = factorized_kernel(linear, self.damping)
         if system is None:
             return theta, StepInfo(loss, Outcome.SINGULAR, used, norm, 1)

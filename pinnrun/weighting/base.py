@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the config needs this file, and no torch
 
     Blocks = Sequence[tuple[Term, Points]]
 
-ROOT = "root_weight"  # √weight of every row, ``(M, N)``, among the data of the points
+ROOT = "weighting_root"  # √weight of every row, ``(M, N)``, among the data of the points
 
 
 @dataclass(eq=False)

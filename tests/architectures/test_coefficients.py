@@ -143,7 +143,7 @@ def test_neurons_are_chosen_in_sight_of_the_coefficients(change):
 
 
 def test_sizes_of_what_growth_would_make():
-    for rule in ("zero_out", "reinit"):
+    for rule in ("zero_out", "reinit", "net2net"):
         assert size_after(NETWORK, 9, 4, rule, rule) == size_after(INNER, 9, 4, rule, rule) + 2
     assert (NETWORK.width, NETWORK.depth) == (4, 2)
 

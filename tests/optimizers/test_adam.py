@@ -77,10 +77,10 @@ def test_moments_follow_their_parameters_through_a_growth(places):
     new = optimizer.state()["moments"]
     assert float(new["step"]) == float(old["step"]) == 5.0
     elsewhere = [index for index in range(23) if index not in places]
-    for name in ("exp_avg", "exp_avg_sq"):
+    for name, first in (("exp_avg", 0.0), ("exp_avg_sq", float(old["exp_avg_sq"].mean()))):
         assert torch.equal(new[name][places], old[name])
         assert torch.count_nonzero(old[name]) == 10
-        assert torch.count_nonzero(new[name][elsewhere]) == 0
+        assert new[name][elsewhere].tolist() == pytest.approx([first] * 13, rel=1e-12)
 
 
 def test_old_parameters_move_after_a_growth_as_if_nothing_had_happened():
@@ -138,3 +138,25 @@ def test_a_poisoned_gradient_leaves_the_moments_clean():
     _, info = optimizer.step(case.objective, torch.full_like(theta, float("nan")))
     assert info.outcome is Outcome.NOT_FINITE
     assert all(torch.equal(optimizer.state()["moments"][name], value) for name, value in before.items())
+
+
+def test_a_new_parameter_begins_with_steps_below_the_learning_rate():
+    """From zero moments, by the steps counted before, they would be three to six times as long."""
+
+    class Slope:
+        """L = sum of θ, so every gradient is 1."""
+
+        def gradient(self, theta):
+            return theta.sum(), torch.ones_like(theta)
+
+    optimizer, theta = Adam(PACE, learning_rate=1e-3, capture=False), torch.zeros(3, dtype=torch.float64)
+    for _ in range(1000):
+        theta, _ = optimizer.step(Slope(), theta)
+    optimizer.grow(torch.tensor([0, 2, 4]), 5)
+    theta, steps = torch.zeros(5, dtype=torch.float64), []
+    for _ in range(30):
+        new, _ = optimizer.step(Slope(), theta)
+        steps.append((theta - new)[1].item())
+        theta = new
+    assert steps[0] == pytest.approx(1e-4, rel=0.01), "(1 - 0.9) of the rate"
+    assert max(steps) <= 1.001e-3

@@ -152,3 +152,22 @@ def test_a_growth_chooses_again():
     assert optimizer.state()["chain"] == [] and optimizer.state()["inner"] is None
     optimizer.step(case.objective, case.theta)
     assert optimizer.state()["chain"] == ["lm", "ssbroyden"] and optimizer.state()["index"] == 0
+
+
+def test_a_method_that_was_slow_but_moving_is_not_called_stuck(script):
+    """lm hands over for want of gain; that ssbroyden fails at its first step is no reason to end: lm takes over."""
+    script(lm=[[1.0] * 4, [0.9, 0.8]], ssbroyden=[["no"]])
+    _, infos = walk(Auto(PACE, patience=3, gain=0.02), 7)
+    assert [info.outcome for info in infos[:4]] == [Outcome.ACCEPTED] * 4 and infos[3].event
+    assert infos[4].outcome is Outcome.HANDED_OVER
+    assert [info.loss for info in infos[5:]] == [0.9, 0.8]
+
+
+def test_what_has_moved_is_known_after_a_resume(script):
+    script(lm=[[1.0] * 4], ssbroyden=[["no"]])
+    first = Auto(PACE, patience=3, gain=0.02)
+    walk(first, 4)
+    second = Auto(PACE, patience=3, gain=0.02)
+    second.load(first.state())
+    _, infos = walk(second, 1)
+    assert infos[0].outcome is Outcome.HANDED_OVER

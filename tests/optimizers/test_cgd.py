@@ -66,7 +66,7 @@ def test_steps_are_the_dense_formula(name):
         move, counter = by_hand(case, theta, omega, shape, INPUTS[name], rates)
         new, info = optimizer.step(case.objective, theta)
         assert info.outcome is Outcome.ACCEPTED
-        assert info.loss == pytest.approx(float(case.objective.value(theta)), rel=1e-12)
+        assert info.loss == pytest.approx(float(case.objective.value(new)), rel=1e-12)
         assert close(new - theta, move, 1e-9)
         assert close(optimizer.state()["omega"] - omega, counter, 1e-9)
         theta, omega = new, optimizer.state()["omega"]
@@ -111,7 +111,11 @@ def test_the_bilinear_game_converges_where_gradients_diverge(rate):
 @pytest.mark.parametrize("settings", [{"adaptive": True}, {"adaptive": False, "learning_rate": 1.0}])
 def test_the_loss_falls_though_it_is_not_what_is_minimised(settings):
     case = CATALOGUE["fit"]()
-    optimizer, theta, losses = CompetitiveGradientDescent(PACE, critic_width=8, **settings), case.theta, []
+    optimizer, theta, losses = (
+        CompetitiveGradientDescent(PACE, critic_width=8, **settings),
+        case.theta,
+        [float(case.objective.value(case.theta))],
+    )
     for _ in range(150):
         theta, info = optimizer.step(case.objective, theta)
         losses.append(info.loss)

@@ -298,3 +298,14 @@ def test_softening():
     state = optimizer.state()
     assert (state["damping"], state["learning_rate"], state["previous"]) == (1e-2, 0.5, None)
     assert state["pairs"] is not None
+
+
+def test_the_promise_of_a_softened_step_is_that_of_the_part_that_is_taken():
+    case = CATALOGUE["poisson_soft"]()
+    optimizer = Kfac(PACE, damping=1e-4, learning_rate=0.3)
+    new, info = optimizer.step(case.objective, case.theta)
+    r, jacobian = (part.numpy() for part in naive(case))
+    step = (new - case.theta).numpy()
+    actual = float(case.objective.value(case.theta) - case.objective.value(new))
+    promised = -(jacobian.T @ r @ step + 0.5 * np.sum((jacobian @ step) ** 2))
+    assert info.ratio == pytest.approx(actual / promised, rel=1e-8)

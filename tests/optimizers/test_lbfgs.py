@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from cases import CATALOGUE, close
+from cases import CATALOGUE, close, draw
 from torch import nn
 
 from pinnrun.calculus import Field, Objective
@@ -200,7 +200,7 @@ def test_a_failed_search_leaves_theta_and_begins_afresh(kind):
     assert info.outcome is Outcome.SEARCH_FAILED
     assert info.loss == pytest.approx(before, rel=1e-12)
     assert info.evaluations == wrong.calls
-    assert optimizer.state() == {"memory": None, "scale": 1.0, "learning_rate": 1.0}
+    assert optimizer.state() == {"memory": None, "scale": 1.0, "loss": None, "learning_rate": 1.0}
     _, alone = Lbfgs(PACE).step(kind(case.field, [(block.term, block.points) for block in case.blocks]), theta)
     assert info.evaluations > alone.evaluations > 2
     expected, _ = Lbfgs(PACE).step(case.objective, theta)
@@ -288,7 +288,7 @@ def test_growth_drops_the_history(old_to_new):
     optimizer = Lbfgs(PACE)
     optimizer.step(case.objective, case.theta)
     optimizer.grow(old_to_new, 30)
-    assert optimizer.state() == {"memory": None, "scale": 1.0, "learning_rate": 1.0}
+    assert optimizer.state() == {"memory": None, "scale": 1.0, "loss": None, "learning_rate": 1.0}
 
 
 def test_softening_halves_the_first_trial_and_drops_the_history():
@@ -296,4 +296,40 @@ def test_softening_halves_the_first_trial_and_drops_the_history():
     optimizer = Lbfgs(PACE, learning_rate=0.8)
     optimizer.step(case.objective, case.theta)
     optimizer.soften()
-    assert optimizer.state() == {"memory": None, "scale": 1.0, "learning_rate": 0.4}
+    assert optimizer.state() == {"memory": None, "scale": 1.0, "loss": None, "learning_rate": 0.4}
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_pairs_are_of_one_objective_even_where_it_changes(resumed):
+    """Of ½ θᵀA θ + bᵀθ with another A and b at every step: y = A s with the A of the step, whatever was before."""
+    size = 6
+
+    class Quadratic:
+        def __init__(self, seed):
+            root = draw(size, size, seed=seed)
+            self.a, self.b = root @ root.T + torch.eye(size, dtype=torch.float64), draw(size, seed=seed + 50)
+
+        def value(self, theta):
+            return 0.5 * theta @ self.a @ theta + self.b @ theta + 30.0
+
+        def gradient(self, theta):
+            theta = theta.detach()
+            return self.value(theta), self.a @ theta + self.b
+
+    optimizer, theta = Lbfgs(PACE), draw(size, seed=7)
+    for seed in range(5):
+        before, objective = theta, Quadratic(seed)
+        if seed:
+            memory = optimizer.state()["memory"]
+            moved = memory["t"] * memory["d"]
+        if resumed:
+            again = Lbfgs(PACE)
+            again.load(optimizer.state())
+            optimizer = again
+        theta, info = optimizer.step(objective, before)
+        assert info.accepted
+        if seed:
+            memory = optimizer.state()["memory"]
+            # torch keeps y in old_dirs and s in old_stps
+            assert close(memory["old_stps"][-1], moved, 1e-12)
+            assert close(memory["old_dirs"][-1] / optimizer.state()["scale"], objective.a @ moved, 1e-9)

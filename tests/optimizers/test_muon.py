@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from cases import CATALOGUE, draw
+from cases import CATALOGUE, cube, draw, make
 from torch import nn
 
-from pinnrun.calculus import Objective
+from pinnrun.architectures import Mlp
+from pinnrun.architectures.growth.plain import places
+from pinnrun.calculus import Derivatives, Objective, Term
 from pinnrun.errors import UserError
 from pinnrun.optimizers import Muon, Outcome, Pace, muon
 
@@ -89,11 +91,12 @@ def test_the_momentum_of_a_matrix_follows_it_through_a_growth():
     biases = [3, 4, 5, 9]  # of 1-3-1: three weights, three biases, three weights, one bias
     assert torch.count_nonzero(old["momentum_buffer"]) == torch.count_nonzero(old["exp_avg"]) + 2 == 6
     assert torch.count_nonzero(old["momentum_buffer"][biases]) == 0
-    places = torch.tensor([0, 1, 2, 5, 6, 7, 10, 11, 12, 15])
-    optimizer.grow(places, 16)
+    kept = torch.tensor([0, 1, 2, 5, 6, 7, 10, 11, 12, 15])
+    optimizer.grow(kept, 16)
     new = optimizer.state()["moments"]
     for name in ("momentum_buffer", "exp_avg", "exp_avg_sq"):
-        assert torch.equal(new[name][places], old[name])
+        assert torch.equal(new[name][kept], old[name])
+    for name in ("momentum_buffer", "exp_avg"):
         assert new[name].abs().sum() == old[name].abs().sum()
 
 
@@ -111,3 +114,21 @@ def test_an_older_torch_is_told_of(monkeypatch):
     case = CATALOGUE["fit"]()
     with pytest.raises(UserError, match=r"optimizer: muon needs torch 2\.9"):
         Muon(PACE).step(case.objective, case.theta)
+
+
+def test_a_matrix_that_becomes_a_hidden_one_starts_without_momentum():
+    """`hidden` leaves Muon nothing to do at depth 1, so there is no momentum to be taken up when a layer is added."""
+    shallow = Mlp(2, 1, 3, 1)
+    deep = shallow.deeper()
+    term = Term("data", cube(2, 1), lambda at, u: u.value[..., 0] - 1.0, Derivatives(), 12)
+
+    def objective(network):
+        return make("data", network, [(term, lambda u, x, data: u[0](x[0])[0] - 1.0)]).objective
+
+    optimizer, theta = Muon(PACE, matrices="hidden"), 0.5 * draw(shallow.size)
+    theta, _ = optimizer.step(objective(shallow), theta)
+    assert "momentum_buffer" not in optimizer.state()["moments"]
+    optimizer.grow(places(shallow, deep), deep.size)
+    theta, info = optimizer.step(objective(deep), 0.5 * draw(deep.size))
+    assert info.accepted
+    assert torch.count_nonzero(optimizer.state()["moments"]["momentum_buffer"]) > 0

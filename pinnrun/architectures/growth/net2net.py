@@ -36,6 +36,8 @@ NEAR = 0.1  # ε
 
 def longer(network: Network) -> Network:
     """The network with one layer more: an ordinary one where the family has such, a residual one elsewhere."""
+    if (inner := getattr(network, "network", None)) is not None:  # with unknown coefficients behind its outputs
+        return replace(network, network=longer(inner))  # pyright: ignore[reportCallIssue]
     return replace(network, depth=network.depth + 1) if isinstance(network, Mlp) else network.deeper()
 
 

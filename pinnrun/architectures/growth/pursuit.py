@@ -58,11 +58,19 @@ class Tangent:
         if not use:
             return
         self._jacobian = linear.J().double()
-        gram = linear.gram().double()
-        gram.diagonal().add_(self.damping)
-        self._factor = torch.linalg.cholesky_ex(gram)[0]
+        self._factor = self._factorized(self._jacobian.T @ self._jacobian)
         step = -torch.cholesky_solve(linear.gradient.double()[:, None], self._factor)[:, 0]
         self.rows = (self._jacobian @ step).to(linear.r)
+
+    def _factorized(self, gram: Tensor) -> Tensor:
+        """The Cholesky factor of JᵀJ + λI, λ as small as rounding in J lets it be."""
+        gram.diagonal().add_(self.damping)
+        factor, failed = torch.linalg.cholesky_ex(gram)
+        while failed and self.damping < self.scale:
+            gram.diagonal().add_(9.0 * self.damping)
+            self.damping *= 10.0
+            factor, failed = torch.linalg.cholesky_ex(gram)
+        return factor
 
     def images(self, columns: Tensor) -> Tensor:
         """E = M⁻¹ Jᵀ C; nothing where the tangent space is left out."""

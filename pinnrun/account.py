@@ -29,10 +29,13 @@ class Account:
         self.best: dict[str, Any] = {"merit": inf}
 
     def keep_best(self, merit: float, loss: float) -> None:
-        """Remember the present network if none was better; it is what the run gives in the end."""
-        if merit <= self.best["merit"]:
+        """Remember the present network if none was better by what is asked for; it is what the run gives in the end."""
+        error, least = self.trainer.aim.error, self.best.get("error")
+        by_error = self.config.target.error is not None and error is not None and least is not None
+        if error <= least if by_error else merit <= self.best["merit"]:
             self.best = {
                 "merit": merit,
+                "error": error,
                 "loss": loss,
                 "step": self.trainer.step,
                 "network": self.trainer.network.describe(),
@@ -42,7 +45,7 @@ class Account:
     def stage(self, decision: Decision, *, seconds: float, loss: float, merit: float, growth: Any) -> dict[str, Any]:
         """The growth story's line of the present stage; its error is measured when it ends."""
         trainer = self.trainer
-        ends = decision.action.grows or decision.action in (Action.DONE, Action.STOP)
+        ends = decision.action.begins_stage or decision.action in (Action.DONE, Action.STOP)
         return {
             "width": trainer.network.width,
             "depth": trainer.network.depth,

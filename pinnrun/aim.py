@@ -45,7 +45,7 @@ class Aim:
     @property
     def decisive(self) -> bool:
         """Whether the next step could be the last one for which it must hold."""
-        return 0 < self.held == self.target.hold - 1
+        return 0 < self.held >= self.target.hold - 1
 
     def near(self, loss: float) -> bool:
         """Whether a training loss is low enough for the merit to be looked at."""

@@ -30,6 +30,7 @@ class Analyst:
     def __init__(self, settings: KoopmanSettings, optimizer: Any) -> None:
         self.settings, self.optimizer = settings, optimizer
         self.backtests: list[float] = []
+        self._earlier: list[float] = []  # those that were there before the present history was forecast
         self.start_stage()
 
     def start_stage(self) -> None:
@@ -38,6 +39,7 @@ class Analyst:
 
     def note(self, stage_step: int, row: Mapping[str, float]) -> None:
         """One row, at its step of the stage."""
+        self._earlier = self.backtests
         self.columns["step"].append(stage_step)
         for name in COLUMNS[1:]:
             self.columns[name].append(row.get(name, nan))
@@ -76,13 +78,13 @@ class Analyst:
             ArithmeticError: nor can it be computed with.
         """
         outlook = self.ask(target, horizon, snapshots)
-        self.backtests = (self.backtests + outlook.backtests.tolist())[-KEPT:]
+        self.backtests = (self._earlier + outlook.backtests.tolist())[-KEPT:]
         return outlook
 
     def ask(self, target: float, horizon: int, snapshots: Snapshots | None = None) -> Forecast:
         """The same, and nothing is remembered of it."""
         history = History.of(self.columns, snapshots=snapshots)
-        return ask(history, self.settings, self.optimizer, target, horizon, self.backtests)
+        return ask(history, self.settings, self.optimizer, target, horizon, self._earlier)
 
 
 def ask(

@@ -37,6 +37,7 @@ def execute(runner: Any) -> dict[str, Any]:
                     display.event(start_text(runner.trainer.bound, runner.trainer.network))
                 runner.checkpoint()
             recorder.status(State.RUNNING, runner.evidence, runner.trainer.step, runner.stage)
+            storage.remove_result(recorder.folder)  # of an end that was not the last
             state, reason = runner.run()
             result = conclude(runner, state, reason)
         except BaseException as error:

@@ -53,6 +53,7 @@ class Runner:
         self.stage_started = 0.0  # CPU seconds of the run at which the stage began
         self.growth: dict[str, Any] | None = None
         self.safe: dict[str, Any] | None = None  # where a divergence rewinds to: the start of the open window
+        self.window_over = False  # the window is closed, and what comes of it is not decided yet
         self.merit = inf
         self.outlook = ""
         self.steps_to_target: float | None = None
@@ -89,6 +90,8 @@ class Runner:
     def train_window(self) -> None:
         """Train until the window is full, the target holds, the budget is spent or the optimizer is stuck."""
         trainer = self.trainer
+        if self.window_over:
+            return
         if self.safe is None:
             self.safe = {"trainer": trainer.state(), "rows": len(self.recorder.rows)}
         while len(self.recorder.rows) < self.window_length:
@@ -136,9 +139,12 @@ class Runner:
 
     def analyse(self) -> Forecast | None:
         """Close the window and forecast the stage."""
-        self.account.keep_best(self.merit, self.analyst.latest_loss)
-        self.recorder.close_window(self.stage, self.trainer.network)
-        self.safe = None
+        if not self.window_over:
+            self.account.keep_best(self.merit, self.analyst.latest_loss)
+            self.recorder.close_window(self.stage, self.trainer.network)
+            self.safe, self.window_over = None, True
+            if self.policy.trial:  # which may take longer than the window did
+                self.checkpoint()
         if not self.policy.needs_forecast or self.trainer.stuck:
             return None
         left = self.config.budget.steps - self.trainer.step if self.config.budget.steps else None
@@ -170,19 +176,26 @@ class Runner:
         )
 
     def decide(self, outlook: Forecast | None) -> Decision:
-        """DONE and STOP are the run's own decisions, all others the policy's."""
+        """DONE and STOP are the run's own decisions, as are those on a target that is met; all others the policy's."""
         trainer, target = self.trainer, self.config.target
+        met = f"merit {self.merit:.3g} <= {target.loss:g}"
+        if target.error is not None and trainer.aim.held:
+            met = f"error {trainer.aim.error:.3g} <= {target.error:g}"
         if trainer.aim.reached:
-            met = f"merit {self.merit:.3g} <= {target.loss:g}"
-            if target.error is not None:
-                met = f"error {trainer.aim.error:.3g} <= {target.error:g}"
             return Decision(Action.DONE, f"{met} for {trainer.aim.held} consecutive steps", 0)
+        if trainer.aim.held and trainer.stuck:
+            return Decision(Action.DONE, f"{met}, and no step moves it any more: {trainer.stuck.value}", 0)
         if self.spent():
             return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
+        if trainer.aim.held:
+            return Decision(Action.CONTINUE, f"{met}; it has to hold for {target.hold} steps", self.pace.window)
         if outlook is None and self.policy.needs_forecast and not trainer.stuck:
             return Decision(Action.CONTINUE, self.outlook, self.pace.window)
         view = stage_view(self)
         decision = self.policy.decide(view, outlook)
+        if decision.action.begins_stage and not trainer.stuck and view.steps_left < self.pace.minimum:
+            why = f"{decision.evidence}; what is left of the budget is too little for another network"
+            return Decision(Action.CONTINUE, why, self.pace.window)
         if decision.action.begins_stage and self.policy.trial:
             return Audition(trainer, step_cost(self.config), self.mind_signals).decide(self.policy, decision, view)
         return decision
@@ -221,7 +234,7 @@ class Runner:
             ),
         )
         self.window_length = decision.steps or self.pace.window
-        self.evidence = decision.evidence
+        self.evidence, self.window_over = decision.evidence, False
 
     def begin_stage(self, decision: Decision) -> None:
         """Widen, deepen or start afresh."""
@@ -264,14 +277,18 @@ class Runner:
             self.checkpoint()
 
     def mind_signals(self) -> None:
-        """Between two steps of a trial, which leave nothing to be saved: stop where a signal asks for that."""
-        if self.request.received is not None:
-            raise Interrupted
+        """Between two steps of a trial, before which all was saved: do what a signal asks for."""
+        if self.request:
+            self.obey()
 
     def answer_request(self) -> None:
-        """Save; then stop, hand over to the launcher, or go on, as the signal asks."""
+        """Save, then do what the signal asks for."""
         self.checkpoint()
         self.recorder.write_index()
+        self.obey()
+
+    def obey(self) -> None:
+        """Stop, hand over to the launcher, or go on."""
         self.request.save = False
         if self.request.requeue is not None:
             requeue, self.request.requeue = self.request.requeue, None

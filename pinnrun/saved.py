@@ -19,6 +19,7 @@ def state_of(runner: Any) -> dict[str, Any]:
         "stage": runner.stage,
         "last_growth": runner.last_growth.value if runner.last_growth else None,
         "window_length": runner.window_length,
+        "window_over": runner.window_over,
         "stage_started": runner.stage_started,
         "backtests": list(runner.analyst.backtests),
         "growth": runner.growth,
@@ -40,6 +41,7 @@ def take_up(runner: Any, state: dict[str, Any]) -> None:
     runner.stage, runner.window_length = state["stage"], state["window_length"]
     runner.last_growth = Action(state["last_growth"]) if state["last_growth"] else None
     runner.stage_started, analyst.backtests = state["stage_started"], list(state["backtests"])
+    runner.window_over = state.get("window_over", False)  # older checkpoints are of open windows
     runner.growth, runner.account.best, runner.safe = state["growth"], state["best"], state["safe"]
     runner.merit, runner.outlook = state["merit"], state["outlook"]
     runner.clock = Clock(*state["seconds"])

@@ -52,7 +52,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    launched = any(name in os.environ for name in ("SUBMITIT_EXECUTOR", "SLURM_JOB_ID"))
+    launched = REQUEUE is not None and callable(signal.getsignal(REQUEUE))
     previous: dict[int, Any] = {}
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -69,7 +69,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     for number in dict.fromkeys(STOPPING):
         previous[number] = signal.signal(number, stop)
-    if REQUEUE is not None and callable(signal.getsignal(REQUEUE)):
+    if launched:
         previous[REQUEUE] = signal.signal(REQUEUE, requeue)
     try:
         yield request

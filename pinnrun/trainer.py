@@ -25,6 +25,7 @@ from pinnrun.weighting.weighed import Weighed
 
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
 GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
+EXACT = 1e-290  # a loss below which there is nothing left to blow up
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
 PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual by which new neurons may be chosen: at least, and as many
 
@@ -97,6 +98,7 @@ class Trainer:
         residual = self._residual if self.stage_step and again is None else None
         blocks, self.points_kept = self.sampling.draw(terms, factor, generator, residual, again)
         self._points = self._here(blocks)
+        self._latest_shares = {}  # they were those of other points, or of another network
         self._make_objectives()
 
     def _residual(self, term: Term, points: Points) -> Tensor:
@@ -141,7 +143,7 @@ class Trainer:
             self.weighed.measure(self.theta)
         theta, info = self.optimizer.step(self.objective, self.theta)
         loss = self._loss(theta, info)
-        if info.outcome is Outcome.NOT_FINITE or not loss < BLOW_UP * self.best_loss:
+        if info.outcome is Outcome.NOT_FINITE or not loss < BLOW_UP * max(self.best_loss, EXACT):
             raise Diverged(f"loss {loss:.3g} after step {self.step}, best so far {self.best_loss:.3g}")
         self.theta = theta
         self.best_loss = min(self.best_loss, loss)

@@ -96,9 +96,16 @@ def test_a_signal_in_the_last_step_does_not_spoil_the_end(tmp_path):
     assert result["signal"] == 143  # a sweep stops here
 
 
-@pytest.mark.parametrize("variable", ["SLURM_JOB_ID", "SUBMITIT_EXECUTOR"])
-def test_under_a_launcher_sigterm_saves_and_goes_on(tmp_path, monkeypatch, variable):
-    monkeypatch.setenv(variable, "17")
+def test_in_a_batch_script_sigterm_stops_as_elsewhere(tmp_path, monkeypatch):
+    """Nobody would requeue the job: it has to be over before SIGKILL comes."""
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    result = start(tmp_path, at={11: send(signal.SIGTERM)})
+    assert result["status"] == "interrupted" and exit_code(result) == 143
+    assert saved_step(tmp_path) == 11
+
+
+def test_under_a_launcher_sigterm_saves_and_goes_on(tmp_path, launcher):
+    launcher(lambda number, frame: None)
     whole, folder, saved = tmp_path / "whole", tmp_path / "run", []
     start(whole)
     at = {step: lambda: saved.append(saved_step(folder)) for step in (12, 14)}

@@ -47,7 +47,7 @@ def evaluate(composed: DictConfig) -> None:
 
 def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
     """The problem of a run and the best field that it found."""
-    config = checked_config(changed_config(storage.open_run(folder), plugin_words(plugins)))
+    config = checked_config(changed_config(storage.open_run(folder), [*plugin_words(plugins), "device=auto"]))
     device, dtype = prepare_torch(config)
     state, note = storage.load_checkpoint(folder)
     if note:

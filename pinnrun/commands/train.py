@@ -61,16 +61,22 @@ def train(composed: DictConfig, folder: Path) -> dict[str, Any]:
     """
     if composed.get("resume"):
         raise UserError(f"to go on with a run write resume={composed.resume}, without +")
-    if resumable(folder):
-        raise UserError(
-            f"{folder} holds a run already.\nGo on with it: pinnrun train resume={folder}; or name another."
-        )
+    require_empty(folder)
     if checked_config(composed).scaleup.alpha == "auto":  # a number before the run begins: it is resumed with this one
         composed = settled_alpha(composed)
     config = checked_config(composed)
     with storage.run_lock(folder):
+        require_empty(folder)  # another process may have begun and ended meanwhile
         runner = make_runner(config, folder, config_text(composed), make_display(config.display.kind))
         return execute(runner)
+
+
+def require_empty(folder: Path) -> None:
+    """Raise a UserError where a run was begun."""
+    if resumable(folder):
+        raise UserError(
+            f"{folder} holds a run already.\nGo on with it: pinnrun train resume={folder}; or name another."
+        )
 
 
 def settled_alpha(composed: DictConfig) -> DictConfig:

@@ -124,7 +124,7 @@ def _trajectory(run: storage.Run, stage: storage.Stage, config: Any, observable:
         samples = np.log10(samples)
     if not np.isfinite(samples).all():
         raise UserError(f"{run.folder}, stage {stage.number}: the {observable} are not all finite; leave it out")
-    before = int(stage.record.get("first_step") or stage.first_step) - 1  # its first window may be missing
+    before = stage.first_step - 1
     architecture = dict(stage.architecture)
     last = float(columns["loss"][-1])
     return Trajectory(run.folder, stage.number, config, architecture, steps - before, samples, last)

@@ -20,7 +20,7 @@ from pinnrun.storage.latest import latest_run, runs_below
 from pinnrun.storage.lock import Holder, lock_holder, run_lock
 from pinnrun.storage.provenance import collect_provenance, git_state, versions
 from pinnrun.storage.run import Run, Stage, is_run, open_run
-from pinnrun.storage.status import State, read_result, read_status, write_result, write_status
+from pinnrun.storage.status import State, read_result, read_status, remove_result, write_result, write_status
 from pinnrun.storage.window import (
     Window,
     WindowFile,
@@ -53,6 +53,7 @@ __all__ = [
     "read_status",
     "read_window",
     "remove_leftovers",
+    "remove_result",
     "run_lock",
     "runs_below",
     "save_checkpoint",

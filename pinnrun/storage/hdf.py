@@ -1,8 +1,10 @@
 """What all HDF5 files of a run share: built in memory, checksummed throughout, records of plain values."""
 
 import contextlib
+import errno
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,9 @@ _CHUNK_BYTES = 2**20
 
 # Longer attributes may become "huge objects", which HDF5 does not checksum; longer texts become datasets.
 _ATTRIBUTE_CHARACTERS = 512
+
+# What keeps a file from being read that may be sound.
+UNREADABLE = (errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.EIO)
 
 # What h5py raises on damaged files, besides OSError.
 _DAMAGE = (OSError, KeyError, RuntimeError, ValueError, TypeError)
@@ -62,6 +67,8 @@ def reading(path: Path, schema: str, version: int, *, remedy: str) -> Iterator[h
                 )
             yield file
     except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in UNREADABLE:
+            raise UserError(f"{path} cannot be read: {os.strerror(error.errno)}.") from error
         raise UserError(f"{path} is damaged: {first_line(error)}.\n{remedy}") from error
 
 

@@ -13,6 +13,7 @@ from pinnrun.storage.run import is_run
 from pinnrun.storage.status import State, read_status
 
 SWEEPS = "sweeps"
+MENTIONED = 3  # runs in use, in an error
 
 
 def latest_run(root: str | os.PathLike[str] = "outputs", *, unfinished: bool = False) -> Path:
@@ -23,11 +24,15 @@ def latest_run(root: str | os.PathLike[str] = "outputs", *, unfinished: bool = F
     Raises:
         UserError: there is none.
     """
-    runs = (run for run in _find_runs(Path(root)) if not (unfinished and _is_settled(run)))
-    newest = max(runs, key=_started, default=None)
+    runs = [run for run in _find_runs(Path(root)) if not (unfinished and _is_settled(run))]
+    busy = {run: holder for run in runs if unfinished and (holder := lock_holder(run))}
+    newest = max((run for run in runs if run not in busy), key=_started, default=None)
     if newest is None:
+        locks = (f"\n{run} is in use by process {who.pid} on {who.host}" for run, who in list(busy.items())[:MENTIONED])
+        gone = "; if a process is surely gone, delete the run.lock of that folder." if busy else ""
         raise UserError(
-            f"There is no {'unfinished run' if unfinished else 'run'} under {root}.\n"
+            f"There is no {'unfinished run that is free' if busy else 'unfinished run' if unfinished else 'run'} under "
+            f"{root}.{''.join(locks)}{gone}\n"
             "Name a run folder instead of 'last', or start a run with: pinnrun train"
         )
     return newest
@@ -63,10 +68,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _is_settled(folder: Path) -> bool:
-    return (
-        _status(folder).get("state") in (State.DONE, State.STALLED, State.UNREACHABLE)
-        or lock_holder(folder) is not None
-    )
+    return _status(folder).get("state") in (State.DONE, State.STALLED, State.UNREACHABLE)
 
 
 def _started(folder: Path) -> tuple[float, str]:

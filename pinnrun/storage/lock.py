@@ -87,21 +87,30 @@ def _acquire(path: Path, holder: Holder) -> None:
     deadline = time.monotonic() + 2 * _GRACE
     while time.monotonic() < deadline:
         try:
-            handle, created = _open(path)
+            if _taken(path, holder):
+                return
         except OSError as error:
             raise UserError(
                 f"{path.parent}: cannot lock this run folder: {error.strerror}.\n"
-                "Check that the folder exists and that you may write to it."
+                "Check that the folder exists, that you may write to it, and that the disk is not full."
             ) from error
-        if handle is None:
-            continue
-        try:
-            if _take(handle, path, holder, created=created):
-                return
-        finally:
-            os.close(handle)  # lets go of the flock as well
         time.sleep(0.05)
     raise UserError(f"{path} stays empty.\nIf no other pinnrun is starting in {path.parent}, delete that file.")
+
+
+def _taken(path: Path, holder: Holder) -> bool:
+    """Whether the lock is ours now; one that we made and could not write is not left behind."""
+    handle, created = _open(path)
+    if handle is None:
+        return False
+    try:
+        return _take(handle, path, holder, created=created)
+    except OSError:
+        if created:
+            path.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)  # lets go of the flock as well
 
 
 def _open(path: Path) -> tuple[int | None, bool]:

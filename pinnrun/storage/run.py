@@ -65,8 +65,8 @@ class Stage:
 
     @property
     def first_step(self) -> int:
-        """Run-global step of its first row."""
-        return self._rows[0].first_step
+        """Run-global step with which it began, though the window of it may be missing."""
+        return int(self.record.get("first_step") or self._rows[0].first_step)
 
     @property
     def layout(self) -> Layout:

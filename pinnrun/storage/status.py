@@ -102,6 +102,11 @@ def write_result(folder: str | os.PathLike[str], result: Mapping[str, Any]) -> P
     return atomic.write_json(Path(folder) / RESULT, result)
 
 
+def remove_result(folder: str | os.PathLike[str]) -> None:
+    """Forget result.json: the run goes on, and what it says is not how it ended."""
+    (Path(folder) / RESULT).unlink(missing_ok=True)
+
+
 def read_result(folder: str | os.PathLike[str]) -> dict[str, Any] | None:
     """What `write_result` wrote; None while there is no result.
 

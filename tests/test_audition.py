@@ -6,7 +6,7 @@ import pytest
 import torch
 from runs import assert_same, composed, interrupt, lookup, resume, same, send, start
 
-from pinnrun import audition
+from pinnrun import audition, storage
 from pinnrun.audition import Audition, Candidate, Tried, candidates, padded
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Points
@@ -189,5 +189,6 @@ def test_a_signal_during_a_trial_ends_the_run_which_resumes_bit_equal(tmp_path, 
     monkeypatch.setattr(audition.Audition, "_train", signalled)
     assert start(parts, *words)["status"] == "interrupted"
     assert sent and send
+    assert storage.load_checkpoint(parts)[0]["window_over"], "a kill now would cost the trial alone"
     resume(parts)
     assert_same(whole, parts)

@@ -9,7 +9,9 @@ from runs import interrupt, start
 
 from pinnrun import storage
 from pinnrun.architectures import Mlp
+from pinnrun.build import checked_config as checked
 from pinnrun.calculus import Derivatives, Points
+from pinnrun.commands import evaluate as module
 from pinnrun.commands.evaluate import field_table
 from pinnrun.problems.kovasznay import Kovasznay
 from pinnrun.solution import TrainedField
@@ -170,3 +172,10 @@ def test_plugins_must_be_named(pinnrun, workplace):
     refused = pinnrun("evaluate", "run=run", "points=points.npy")
     assert refused.code == 2 and plugin in refused.err
     assert pinnrun("evaluate", "run=run", "points=points.npy", plugin).code == 0
+
+
+def test_a_run_that_was_trained_elsewhere_is_evaluated_on_what_there_is(trained, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "checked_config", lambda composed: asked.append(composed.device) or checked(composed))
+    module.trained(trained, ())
+    assert asked == ["auto"]

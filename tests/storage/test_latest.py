@@ -86,3 +86,13 @@ def test_runs_below_a_folder_by_name_at_any_depth(tmp_path):
     (tmp_path / "link").symlink_to(outer)
     assert runs_below(tmp_path) == [outer, inner]
     assert runs_below(tmp_path / "nowhere") == []
+
+
+def test_runs_that_are_left_out_because_of_their_locks_are_named(tmp_path):
+    """A lock of a process on another machine is never taken to be stale: a person has to say so."""
+    busy = make_run(tmp_path / "npbe" / "b", "2021-01-01T00:00:00+00:00", "running")
+    (busy / "run.lock").write_text('{"pid": 77, "host": "node7", "birth": "x", "namespace": ""}')
+    with pytest.raises(UserError) as caught:
+        latest_run(tmp_path, unfinished=True)
+    assert f"{busy} is in use by process 77 on node7" in str(caught.value)
+    assert "delete the run.lock of that folder" in str(caught.value)

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import json
 import os
 import socket
@@ -160,3 +161,14 @@ def test_a_lock_replaced_by_another_run_is_not_removed(tmp_path, sleeper):
 def test_of_several_processes_exactly_one_takes_a_stale_lock_over(tmp_path, python, rounds):
     printed = python(Path(__file__).with_name("contend.py"), tmp_path, 6, rounds)
     assert printed.splitlines() == ["1 False"] * rounds
+
+
+@pytest.mark.parametrize("call", ["pwrite", "fsync"])
+def test_a_full_disk_is_told_in_one_message_and_leaves_no_lock(tmp_path, monkeypatch, call):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(lock.os, call, full)
+    with pytest.raises(UserError, match="No space left on device"), run_lock(tmp_path):
+        pass
+    assert os.listdir(tmp_path) == []

@@ -137,3 +137,17 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
         with pytest.raises(UserError, match="not a run folder"):
             open_run(path)
+
+
+def test_a_stage_begins_where_it_began_though_its_first_window_is_gone(tmp_path, make_window):
+    first, second = make_window(0), make_window(1)
+    for window in (first, second):
+        write_window(tmp_path, window)
+    begun = first.first_step
+    stages = [{"width": 3, "first_step": begun}]
+    write_index(tmp_path, run_id="r", provenance={}, stages=stages, decisions=[])
+    assert open_run(tmp_path).stages[0].first_step == begun
+    open_run(tmp_path).windows[0].path.unlink()
+    stage = open_run(tmp_path).stages[0]
+    assert stage.columns["step"][0] == second.first_step > begun
+    assert stage.first_step == begun

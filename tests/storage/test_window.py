@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import json
 
 import h5py
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 from pinnrun.errors import UserError
-from pinnrun.storage import drop_windows_from, list_windows, read_window, write_window
+from pinnrun.storage import drop_windows_from, hdf, list_windows, read_window, write_window
 
 
 def test_a_window_comes_back_as_it_was(tmp_path, make_window, assert_same_window):
@@ -202,3 +203,15 @@ def test_windows_from_a_number_on_are_dropped(tmp_path, make_window):
     assert [path.name for path in dropped] == ["s02_w0004.h5", "s01_w0003.h5"]
     assert [entry.number for entry in list_windows(tmp_path)] == [0, 1, 2]
     assert drop_windows_from(tmp_path, 3) == []
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, make_window, monkeypatch):
+    path = write_window(tmp_path, make_window(0))
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(hdf.h5py, "File", refused)
+    with pytest.raises(UserError) as caught:
+        read_window(path)
+    assert str(caught.value) == f"{path} cannot be read: Permission denied."

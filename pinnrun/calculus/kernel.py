@@ -7,7 +7,8 @@ With a layer's J_a[n] = Σ_s G_a[s, n] ⊗ Z_a[s, n] on the rows of two blocks a
 
 The second is the neural tangent kernel as a product of two Gram matrices (Novak, Sohl-Dickstein & Schoenholz, ICML
 2022, arXiv 2206.08720). Values have one channel, S = 1, so that rows which fit data or a boundary cost (in + out)
-instead of in·out; an equation has d + 2, and gains only where the layer is wider than S² or so.
+instead of in·out; an equation has d + 2, and gains only where the layer is wider than S² or so. A block with itself has
+a symmetric part, of which either way computes half.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus.factors import LayerFactors
+from pinnrun.calculus.gram import gram
 
 Block = tuple[Tensor, list[LayerFactors]]
 FORMING = 4.0  # what an entry of J costs to form, in multiplications and additions of a large product
@@ -48,6 +50,8 @@ def sum_of_layers(upper: Sequence[LayerFactors], lower: Sequence[LayerFactors], 
     for a, b in zip(upper, lower, strict=True):
         if pairs_are_cheaper(a, b, formed):
             add_pairs(total, a, b)
+        elif a is b:
+            total += gram(rows_of(a, formed).T)
         else:
             total += rows_of(a, formed) @ rows_of(b, formed).T
         if a.bias is not None:
@@ -69,10 +73,14 @@ def pairs_are_cheaper(a: LayerFactors, b: LayerFactors, formed: dict[int, Tensor
 
 
 def add_pairs(total: Tensor, a: LayerFactors, b: LayerFactors) -> None:
-    """Add Σ_st (G_a[s] G_b[t]ᵀ) ∘ (Z_a[s] Z_b[t]ᵀ)."""
-    for g_a, z_a in zip(a.g, a.z, strict=True):
-        for g_b, z_b in zip(b.g, b.z, strict=True):
-            total.addcmul_(g_a @ g_b.T, z_a @ z_b.T)
+    """Add Σ_st (G_a[s] G_b[t]ᵀ) ∘ (Z_a[s] Z_b[t]ᵀ); of a block with itself t, s is the transpose of s, t."""
+    for s, (g_a, z_a) in enumerate(zip(a.g, a.z, strict=True)):
+        for t, (g_b, z_b) in enumerate(zip(b.g, b.z, strict=True)):
+            if a is not b or s == t:
+                total.addcmul_(g_a @ g_b.T, z_a @ z_b.T)
+            elif t < s:
+                both = (g_a @ g_b.T).mul_(z_a @ z_b.T)
+                total.add_(both).add_(both.T)
 
 
 def rows_of(layer: LayerFactors, formed: dict[int, Tensor]) -> Tensor:

@@ -23,9 +23,8 @@ import torch
 from torch import Tensor
 
 from pinnrun.calculus.factors import LayerFactors
+from pinnrun.calculus.gram import gram
 from pinnrun.calculus.kernel import are_disjoint, factored_kernel, rows_of
-
-STRIP = 192  # columns of JᵀJ formed at once: wide enough for full speed, narrow enough to skip almost half of it
 
 
 class Use(NamedTuple):
@@ -118,20 +117,6 @@ class Linearization(ABC):
     def kernel(self) -> Tensor:
         """JJᵀ, ``(N, N)``."""
         return gram(self.J().T)
-
-
-def gram(J: Tensor) -> Tensor:
-    """JᵀJ, ``(P, P)``, of a ``(N, P)`` matrix: the upper triangle in strips, the lower one as its mirror image."""
-    size = J.shape[1]
-    if size <= STRIP or J.is_cuda:  # there one large product is faster than its half in pieces
-        return J.T @ J
-    out = J.new_empty((size, size))
-    for start in range(0, size, STRIP):
-        strip = slice(start, min(start + STRIP, size))
-        out[strip, start:] = J[:, strip].T @ J[:, start:]
-        out[strip, strip] = out[strip, strip].triu() + out[strip, strip].triu(1).T  # some libraries round it unevenly
-        out[strip.stop :, strip] = out[strip, strip.stop :].T
-    return out
 
 
 class DenseLinearization(Linearization):

@@ -5,7 +5,8 @@ import torch
 from cases import CATALOGUE, FACTORED, close, draw, naive
 
 from pinnrun.calculus import DenseLinearization, FactoredLinearization
-from pinnrun.calculus.linearization import Tape, gram
+from pinnrun.calculus.gram import gram
+from pinnrun.calculus.linearization import Tape
 
 
 @pytest.fixture(scope="module", params=list(CATALOGUE))

@@ -11,9 +11,9 @@ import torch
 from pinnrun import storage
 from pinnrun.account import Account
 from pinnrun.analyst import SNAPSHOTS, Analyst
-from pinnrun.audition import Audition
 from pinnrun.clock import Clock
 from pinnrun.config import Config
+from pinnrun.decision import decide, how_it_stopped
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, Snapshots
 from pinnrun.recorder import Recorder
@@ -22,7 +22,6 @@ from pinnrun.scaleup import Action, Decision
 from pinnrun.signals import StopRequest
 from pinnrun.storage import State
 from pinnrun.trainer import Diverged, Trainer
-from pinnrun.view import stage_view, step_cost
 
 REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
@@ -71,14 +70,14 @@ class Runner:
             while self.ended is None:
                 self.train_window()  # step 3
                 outlook = self.analyse()  # step 4
-                decision = self.decide(outlook)  # steps 5 to 7, 9
+                decision = decide(self, outlook)  # steps 5 to 7, 9
                 self.record(decision, outlook)
                 if decision.action.begins_stage:
                     self.begin_stage(decision)
                 elif decision.action is Action.DONE:
                     self.ended = State.DONE, decision.evidence
                 elif decision.action is Action.STOP:
-                    self.ended = self.how_it_stopped(decision), decision.evidence
+                    self.ended = how_it_stopped(self, decision), decision.evidence
                 self.checkpoint()
             return self.ended
         except Interrupted:
@@ -174,37 +173,6 @@ class Runner:
             weights,
             lambda theta: float(judged.value(torch.as_tensor(theta).to(trainer.theta))),
         )
-
-    def decide(self, outlook: Forecast | None) -> Decision:
-        """DONE and STOP are the run's own decisions, as are those on a target that is met; all others the policy's."""
-        trainer, target = self.trainer, self.config.target
-        met = f"merit {self.merit:.3g} <= {target.loss:g}"
-        if target.error is not None and trainer.aim.held:
-            met = f"error {trainer.aim.error:.3g} <= {target.error:g}"
-        if trainer.aim.reached:
-            return Decision(Action.DONE, f"{met} for {trainer.aim.held} consecutive steps", 0)
-        if trainer.aim.held and trainer.stuck:
-            return Decision(Action.DONE, f"{met}, and no step moves it any more: {trainer.stuck.value}", 0)
-        if self.spent():
-            return Decision(Action.STOP, f"the budget is spent at merit {self.account.best['merit']:.3g}", 0)
-        if trainer.aim.held:
-            return Decision(Action.CONTINUE, f"{met}; it has to hold for {target.hold} steps", self.pace.window)
-        if outlook is None and self.policy.needs_forecast and not trainer.stuck:
-            return Decision(Action.CONTINUE, self.outlook, self.pace.window)
-        view = stage_view(self)
-        decision = self.policy.decide(view, outlook)
-        if decision.action.begins_stage and not trainer.stuck and view.steps_left < self.pace.minimum:
-            why = f"{decision.evidence}; what is left of the budget is too little for another network"
-            return Decision(Action.CONTINUE, why, self.pace.window)
-        if decision.action.begins_stage and self.policy.trial:
-            return Audition(trainer, step_cost(self.config), self.mind_signals).decide(self.policy, decision, view)
-        return decision
-
-    def how_it_stopped(self, decision: Decision) -> State:
-        """The state that a decision to stop leaves the run in."""
-        if self.spent():
-            return State.BUDGET
-        return State.UNREACHABLE if decision.hopeless else State.STALLED
 
     def spent(self, steps_ahead: int = 0) -> bool:
         """Whether the budget is (or with one more step will be) spent."""

@@ -10,6 +10,7 @@ from pinnrun import storage
 from pinnrun.aim import Aim
 from pinnrun.build import checked_config, make_runner
 from pinnrun.config import Target
+from pinnrun.decision import decide
 from pinnrun.display import QuietDisplay
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.scaleup import Action
@@ -82,7 +83,7 @@ def test_a_target_that_is_met_is_not_grown_away(runner, policy):
     run = runner(f"scaleup={policy}", "target.loss=1e-9")
     outlook = run.analyse()
     run.trainer.aim.held = 1
-    decision = run.decide(outlook)
+    decision = decide(run, outlook)
     assert (decision.action, decision.steps) == (Action.CONTINUE, 5)
     assert "has to hold for 3 steps" in decision.evidence
 
@@ -92,7 +93,7 @@ def test_what_cannot_move_any_more_holds_for_ever(runner, policy):
     run = runner(f"scaleup={policy}")
     outlook = run.analyse()
     run.trainer.aim.held, run.trainer.stuck = 1, Outcome.PRECISION
-    decision = run.decide(outlook)
+    decision = decide(run, outlook)
     assert decision.action is Action.DONE
     assert decision.evidence.endswith("and no step moves it any more: the loss is at the rounding error of its own sum")
 

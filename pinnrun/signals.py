@@ -69,7 +69,7 @@ def stop_on_signals() -> Iterator[StopRequest]:
 
     for number in dict.fromkeys(STOPPING):
         previous[number] = signal.signal(number, stop)
-    if launched:
+    if launched and REQUEUE is not None:
         previous[REQUEUE] = signal.signal(REQUEUE, requeue)
     try:
         yield request

@@ -19,6 +19,7 @@ which for tanh is ε²/3. It adds no gate, so the network stays a plain one.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -37,7 +38,7 @@ NEAR = 0.1  # ε
 def longer(network: Network) -> Network:
     """The network with one layer more: an ordinary one where the family has such, a residual one elsewhere."""
     if (inner := getattr(network, "network", None)) is not None:  # with unknown coefficients behind its outputs
-        return replace(network, network=longer(inner))  # pyright: ignore[reportCallIssue]
+        return replace(cast(Any, network), network=longer(inner))
     return replace(network, depth=network.depth + 1) if isinstance(network, Mlp) else network.deeper()
 
 

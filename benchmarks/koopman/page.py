@@ -49,7 +49,7 @@ log10 of the median merit of training on [0.97 h n, h n] (one lucky step does no
 smoothing); it is bounded by {worst:g} decades. The rules are those of `pinnrun/koopman/weights.py`: *modes* (dynamic
 modes of the increments, at most ten, none allowed to grow), the same *by layer*, *velocity* (the mean one: a single
 mode at 1), and *exact DMD* of the weights themselves with all modes and nothing held. Beside them stand two forecasts
-that touch no weights: *no change*, and the *damped trend* of the merit, one half of the forecast that pinnrun decides by.
+that touch no weights: *no change*, and the *damped trend* of the merit, half of the forecast that pinnrun decides by.
 
 """
 

@@ -34,8 +34,8 @@ Times are CPU seconds until the first look at the error that found it at the aim
 seeds; looks are 12 % apart and take no time, nor does the import of the packages. The error is the relative L² error
 against the reference, on 10 000 points. A run ends at its budget, at an error of 5e-7, or when its recipe is through;
 pinnrun's plain command ends at its own target, a loss, and may stop short of an aim for that reason. Seconds are those
-of an undisturbed machine, by a probe beside every run (`benchmarks/pace.py`). A peer's optimizer that ends with an error
-(NysNewton-CG does, at times) ends the run there.
+of an undisturbed machine, by a probe beside every run (`benchmarks/pace.py`). A peer's optimizer that ends with an
+error (NysNewton-CG does, at times) ends the run there.
 """
 ON_RECIPES = """
 *Documented* is what a peer's own example does, in its precision and with its points. *Best* is the most that its parts

@@ -51,8 +51,8 @@ Errors are taken against the closed form on 10 000 or more random points inside,
 Poisson-Boltzmann the error is the largest of five relative errors, ½Σqφ and the reaction potential at each charge,
 against the spectral solver. None of it is done during the time that is counted. "To the aim" is the time of the first
 look at the error that found it at the aim or below; looks are 12 % apart. A run may end early, at a third of the aim.
-The recipes' seconds were taken on an undisturbed core (but the third seed in 100 dimensions: CPU seconds of a busy one);
-runs that were added later are told in seconds of the undisturbed core, by a probe beside every run
+The recipes' seconds were taken on an undisturbed core (but the third seed in 100 dimensions: CPU seconds of a busy
+one); runs that were added later are told in seconds of the undisturbed core, by a probe beside every run
 (`benchmarks/pace.py`). In five dimensions the fifth seed stops in a valley, at a loss of 3.5e-8, with `lm` and with
 `dsgnar`; another start is the only cure that was found.
 The published figures are the smallest errors in the authors' own logs; those of the natural-gradient papers are root

@@ -49,6 +49,7 @@ class Forecast:
         forecaster, clock, observable: what the forecast was made with, by name; the loss is the observable.
         ahead: ln of the clock's ratio between horizon and now, the u in which errors grow.
         shift: decades by which the target was lowered for the scatter of the observable.
+        fallen: decades by which the loss has fallen since the start of the stage.
     """
 
     now: int
@@ -73,6 +74,7 @@ class Forecast:
     observable: str = "loss"
     ahead: float = 0.0
     shift: float = 0.0
+    fallen: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold; infinite half-lives become None."""
@@ -166,6 +168,7 @@ def forecast(
         clock=clock.name,
         observable=observable,
         ahead=float(u[-1]),
+        fallen=float(curve.y[0] - level),
         shift=float(shift),
     )
 

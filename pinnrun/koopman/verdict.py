@@ -1,14 +1,15 @@
 """From a forecast to a verdict: let this network go on, give it a longer look, or scale it up.
 
     REACH   P(reach) > 0.6
-    SCALE   P(reach) < 0.01 with n >= minimum / 2, or n >= minimum before and in the first drop, and T <= 10 n, as far
-            as errors were measured; or P(reach) < 0.05 with n >= minimum, and n >= 0.4 T while the loss is early or
-            accelerating, before its first drop was seen
+    SCALE   P(reach) < 0.01 with n >= minimum / 2, or n >= minimum before and in the first drop of a decade, also where
+            that is a plateau, and T <= 10 n, as far as errors were measured; or P(reach) < 0.05 with n >= minimum, and
+            n >= 0.4 T while the loss is early or accelerating
     EXTEND  otherwise: ask again, best at one and a half times the steps
 
-A plateau is judged like a steady descent: some do end, and nothing shows it beforehand, but on the trainings that were
-replayed waiting twice as long cost a tenth of the budget and saved no network. Asking again sooner than at twice the
-steps finds a network that is out of reach earlier, and one that has come within reach before it is given up.
+A plateau after the first drop is judged like a steady descent: some do end, and nothing shows it beforehand, but on the
+trainings that were replayed waiting twice as long cost a tenth of the budget and saved no network. Asking again sooner
+than at twice the steps finds a network that is out of reach earlier, and one that has come within reach before it is
+given up.
 
 How often that is wrong, and what it saves, is replayed on trainings whose end is known by
 `python -m benchmarks.forecast`; docs/forecast.md has the figures.
@@ -21,13 +22,13 @@ import math
 from typing import NamedTuple
 
 from pinnrun.koopman.forecast import TRUSTED, Forecast
-from pinnrun.koopman.regime import Regime
+from pinnrun.koopman.regime import FIRST_DROP, Regime
 
 LIKELY = 0.6
 UNLIKELY = 0.05
 HOPELESS = 0.01  # P(reach) below which no longer look is worth its price
 GLANCE = 0.5  # minimum looks before that is believed
-UNSEEN = (Regime.EARLY, Regime.ACCELERATING)  # before and in the first drop, where every forecast is too high
+DROPPING = (Regime.EARLY, Regime.ACCELERATING)  # before and in the first drop, where every forecast is too high
 LATE = 0.4  # of the horizon: from here on such a curve may be judged
 LONGER = 0.5  # of the present steps: how much later to ask again
 
@@ -70,7 +71,8 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
 
 def _hopeless(forecast: Forecast, minimum: int) -> bool:
     """Whether the target is out of reach, by a probability that can be believed."""
-    enough = minimum * (1.0 if forecast.regime in UNSEEN else GLANCE)
+    unseen = forecast.regime in DROPPING or forecast.fallen < FIRST_DROP
+    enough = minimum * (1.0 if unseen else GLANCE)
     believed = forecast.now >= enough and forecast.horizon <= TRUSTED * forecast.now
     return believed and forecast.probability < HOPELESS
 
@@ -80,7 +82,7 @@ def _too_soon(forecast: Forecast, minimum: int) -> str | None:
     now, late = forecast.now, math.ceil(round(LATE * forecast.horizon, 6))
     if now < minimum:
         return f"too early to judge: step {now} of at least {minimum}"
-    if forecast.regime in UNSEEN and now < late:
+    if forecast.regime in DROPPING and now < late:
         return f"the first drop may be yet to come: wait until step {late}"
     return None
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.forecast import __main__ as program
-from benchmarks.forecast import chances, curves, errors, generate, policy, results, trajectories, views
+from benchmarks.forecast import chances, cost, curves, errors, generate, policy, results, trajectories, views
 from benchmarks.forecast.cases import CASES, FAMILIES
 from benchmarks.forecast.chances import Chance
 from benchmarks.forecast.trajectories import Trajectory
@@ -184,10 +184,15 @@ def test_chances_are_asked_of_targets_that_are_still_ahead():
 # -- the policy ------------------------------------------------------------------------------------------------
 
 
-def test_a_floor_is_given_up_the_sooner_the_further_the_target():
-    """Flat from the start: an unlikely target after the minimum of 2000, a hopeless one after half of it."""
-    found = policy.replays([trajectory(np.ones(10_000))])
-    assert [(item.stopped, item.spent) for item in (found[0], found[-1])] == [(2000, 0.2), (1000, 0.1)]
+@pytest.mark.parametrize(("head", "hopeless"), [(1.0, 2000), (100.0, 1000)])
+def test_a_floor_is_given_up_after_the_minimum_or_half_of_it_where_it_is_out_of_reach_after_a_first_drop(
+    head, hopeless
+):
+    """An unlikely target after the minimum of 2000; a hopeless one too where the loss has been flat from the start."""
+    found = policy.replays([trajectory(np.where(STEPS < 10, head, 1.0))])
+    near = next(item for item in found if item.target < 0.5)
+    assert (near.stopped, near.spent) == (2000, 0.2)
+    assert (found[-1].stopped, found[-1].spent) == (hopeless, hopeless / 10_000)
     assert not any(item.reached or item.false_stop for item in found)
 
 
@@ -203,7 +208,7 @@ def test_an_escape_from_a_plateau_is_a_false_stop():
     found = policy.replays([trajectory(loss)])
     assert [item.false_stop for item in found if item.target == 1e-5] == [True]
     assert policy.false_stops(found) == 1.0
-    assert policy.wasted(found) == pytest.approx(0.1)
+    assert policy.wasted(found) == pytest.approx(0.2)
     assert np.isnan(policy.wasted([item for item in found if item.reached]))
     assert policy.replays([replace(trajectory(loss), complete=False)]) == [], "its end is not known"
 
@@ -286,6 +291,7 @@ def test_the_loss_of_stored_weights_is_the_loss_that_was_recorded(tmp_path):
 
 def test_the_whole_benchmark_in_small(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(program.tempfile, "mkdtemp", lambda prefix: str(tmp_path))
+    monkeypatch.setattr(cost, "measure", lambda: cost.Cost(10_000, 0.02, 0.005, 0.002, 0.016, 15))
     assert program.main(["--smoke", "--families", "lm"]) == 0
     page = (tmp_path / "forecast.md").read_text()
     assert "| reachable targets given up | ≤ 5% |" in page and "`weights`" in page
@@ -298,3 +304,4 @@ def test_the_whole_benchmark_in_small(capsys, monkeypatch, tmp_path):
     for name in ("damped_trend", "weights"):
         [line] = [line for line in page.splitlines() if line.startswith(f"| `{name}` | held")]
         assert line in again, "rounding by 1/2000 of a decade does not show"
+    assert "in training steps | ≤ 2 | 0.9 |" in again

@@ -34,6 +34,8 @@ def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.04, tre
         ({"probability": 0.009, "regime": Regime.EARLY, "now": 1000}, 1000, Verdict.SCALE),
         ({"probability": 0.009, "regime": Regime.ACCELERATING, "now": 1000}, 1000, Verdict.SCALE),
         ({"probability": 0.011, "regime": Regime.EARLY, "now": 1000}, 1000, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.PLATEAU, "fallen": 0.9}, 2001, Verdict.EXTEND),
+        ({"probability": 0.009, "regime": Regime.PLATEAU, "fallen": 0.9}, 2000, Verdict.SCALE),
         # unlikely, from the minimum on
         ({}, 2000, Verdict.SCALE),
         ({}, 2001, Verdict.EXTEND),

@@ -26,6 +26,16 @@ a problem's keys.
 
 """
 
+SHARED = {
+    **dict.fromkeys(("heat1d", "heat4d"), "heat"),
+    **dict.fromkeys(("eigen_square", "eigen_oscillator"), "eigenvalues"),
+    **dict.fromkeys(("npbe", "npbe_born"), "../poisson-boltzmann"),
+    **dict.fromkeys(
+        ("poisson_sine2d", "poisson_cos5d", "poisson_harmonic10d", "poisson_square100d", "poisson_ritz"), "poisson"
+    ),
+}
+"""Pages that several problems have in common."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -101,7 +111,8 @@ def write_page(path: Path, found: Sequence[Measured], cap: float) -> None:
 
 def row(name: str, about: dict, runs: Sequence[Measured], folder: Path) -> str:
     """One problem's line; its name leads to its page, where there is one."""
-    title = f"[`{name}`]({name}.md)" if (folder / f"{name}.md").exists() else f"`{name}`"
+    page = SHARED.get(name, name)
+    title = f"[`{name}`]({page}.md)" if (folder / f"{page}.md").exists() else f"`{name}`"
     equation = str(about["equation"]).replace("|", "\\|")
     middle = sorted(runs, key=lambda item: item.parameters)[len(runs) // 2]
     network = f"{middle.size}, {middle.parameters} parameters"

@@ -30,7 +30,8 @@ def decide(run: Any, outlook: Forecast | None) -> Decision:
         return Decision(Action.CONTINUE, run.outlook, window)
     view = stage_view(run)
     decision = policy.decide(view, outlook)
-    if decision.action.begins_stage and not trainer.stuck and view.steps_left < run.pace.minimum:
+    short = policy.needs_forecast and view.steps_left < run.pace.minimum
+    if decision.action.begins_stage and short and not trainer.stuck:
         why = f"{decision.evidence}; what is left of the budget is too little for another network"
         return Decision(Action.CONTINUE, why, window)
     if decision.action.begins_stage and policy.trial:

@@ -17,6 +17,7 @@ GRID = tuple((width, depth) for depth in DEPTHS for width in WIDTHS)
 SMALL = "small, kept"
 POLICIES = {
     "koopman": ("scaleup=koopman",),
+    "koopman, α = 4": ("scaleup=koopman", "scaleup.alpha=4"),
     "koopman, cost": ("scaleup=koopman_cost",),
     "width first": ("scaleup=width_first",),
     "koopman, residual": ("scaleup=koopman", "scaleup.init=residual", "scaleup.deepen_init=residual"),

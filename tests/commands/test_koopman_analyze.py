@@ -163,7 +163,7 @@ def test_an_interrupted_run(pinnrun, workplace):
 
 def test_a_run_that_goes_on_meanwhile(pinnrun, workplace, zygote):
     pace = ("window=80", "minimum=80", "horizon=160", "snapshot=2")
-    words = ["train", *TINY, "budget.steps=1000000", "optimizer.acceleration=0"]
+    words = ["train", *TINY, "budget.steps=1000000", "optimizer.acceleration=0", "target.loss=1e-30"]
     words += [f"optimizer.pace.{word}" for word in pace]
     child = zygote.start(*words, "hydra.run.dir=run", cwd=workplace)
     counts = []

@@ -54,7 +54,7 @@ class Slice:
             x[:, i] = rest.get(name, 0.0)
         for i, values in zip(free, np.meshgrid(*axes, indexing="ij"), strict=True):
             x[:, i] = values.ravel()
-        inside = np.ones(len(x), bool) if domain is None else domain.inside(torch.as_tensor(x)).numpy()
+        inside = in_shell(problem, x) if domain is None else domain.inside(torch.as_tensor(x)).numpy()
         return cls(tuple(problem.coordinates[i] for i in free), axes, x, inside, rest)
 
     def grid(self, values: np.ndarray) -> np.ndarray:
@@ -62,6 +62,13 @@ class Slice:
         full = np.full(len(self.x), np.nan)
         full[self.inside] = values
         return full.reshape([len(axis) for axis in self.axes])
+
+
+def in_shell(problem: Problem, x: np.ndarray) -> np.ndarray:
+    """Where a problem without a domain of its own has its field: of an electrolyte, between solute and outer sphere."""
+    distance = np.linalg.norm(x, axis=1)
+    inner, outer = (getattr(problem, name, default) for name, default in (("radius", -1.0), ("domain_radius", np.inf)))
+    return (distance > inner) & (distance < outer)
 
 
 def draw(path: Path, at: Slice, problem: Problem, solution: Any = None) -> None:

@@ -17,6 +17,8 @@ from pinnrun.problems import Problem
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
+NAMED = 3  # fixed coordinates that a title tells one by one
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -112,6 +114,9 @@ def as_columns(values: np.ndarray) -> np.ndarray:
 def panel(axis: Any, at: Slice, title: str, values: np.ndarray) -> None:
     """One field: a line over one coordinate, a map over two."""
     rest = ", ".join(f"{name} = {value:.3g}" for name, value in at.fixed.items())
+    if len(at.fixed) > NAMED:
+        values_of = {f"{value:.3g}" for value in at.fixed.values()}
+        rest = f"{', '.join(sorted(values_of))} in the other {len(at.fixed)} coordinates"
     axis.set_title(f"{title} at {rest}" if rest else title)
     axis.set_xlabel(at.names[0])
     if len(at.axes) == 1:

@@ -13,7 +13,8 @@ from benchmarks.scaleup.table import Found, contests
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-MARKS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">")
+MARKS = ("o", "s", "D", "^", "v", "P", "X", "*", "<", ">", "h")
+COLOURS = (*plt.get_cmap("tab10").colors, "black")
 
 
 def draw(path: Path, found: Found) -> None:
@@ -27,9 +28,8 @@ def draw(path: Path, found: Found) -> None:
             if label in target.scores and isfinite(target.regret(label)):
                 places.append(row + 0.5 * (index / max(len(labels) - 1, 1) - 0.5))
                 regrets.append(target.regret(label))
-        axis.plot(
-            regrets, places, MARKS[index % len(MARKS)], ms=6, label=label, color=plt.get_cmap("tab10")(index % 10)
-        )
+        style = {"marker": MARKS[index % len(MARKS)], "color": COLOURS[index % len(COLOURS)]}
+        axis.plot(regrets, places, linestyle="none", ms=6, label=label, **style)
     axis.axvline(1.0, color="black", linewidth=1.0)
     axis.set_yticks(range(len(targets)), [f"{target.case.title}, {target.aim:g}" for target in targets])
     axis.invert_yaxis()

@@ -31,8 +31,10 @@ class Account:
     def keep_best(self, merit: float, loss: float) -> None:
         """Remember the present network if none was better by what is asked for; it is what the run gives in the end."""
         error, least = self.trainer.aim.error, self.best.get("error")
-        by_error = self.config.target.error is not None and error is not None and least is not None
-        if error <= least if by_error else merit <= self.best["merit"]:
+        better = merit <= self.best["merit"]
+        if self.config.target.error is not None and error is not None and least is not None:
+            better = error <= least
+        if better:
             self.best = {
                 "merit": merit,
                 "error": error,

@@ -23,8 +23,7 @@ Fit = Callable[[LossCurve], Trend]
 LEARNED: Mapping[str, Callable[..., Trend]] = {"combined_trend": fit_combined_trend, "pooled_trend": fit_pooled_trend}
 
 FORECASTERS: Mapping[str, Fit] = {
-    "combined_trend": fit_combined_trend,
-    "pooled_trend": fit_pooled_trend,
+    **LEARNED,
     "damped_trend": fit_damped_trend,
     "hankel_slope": fit_hankel_slope,
     "hankel": fit_hankel,

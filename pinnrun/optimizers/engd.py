@@ -24,10 +24,8 @@ from torch import Tensor
 from pinnrun.calculus import Objective
 from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.gridsearch import HALVINGS, step_along
-from pinnrun.optimizers.natural_gradient import cutoff_solution, damped_solution
+from pinnrun.optimizers.natural_gradient import LARGEST, cutoff_solution, damped_solution
 from pinnrun.settings import setting
-
-LARGEST = 0.1  # rcond, however often it was softened
 
 
 @dataclass

@@ -56,10 +56,11 @@ class Lbfgs:
 
         def closure() -> Tensor:
             value, gradient = objective.gradient(parameter)
-            if not seen and self._has_changed(float(value), theta.dtype):
+            loss = float(value)
+            if not seen and self._has_changed(loss, theta.dtype):
                 self._look_back(objective, theta)
             parameter.grad = self._scale * gradient
-            seen.append(Sample(parameter.clone(), float(value), gradient))
+            seen.append(Sample(parameter.clone(), loss, gradient))
             return self._scale * value
 
         self._rescale()

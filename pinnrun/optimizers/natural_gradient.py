@@ -30,6 +30,8 @@ from pinnrun.optimizers.base import Outcome, Pace, StepInfo, opened
 from pinnrun.optimizers.gridsearch import HALVINGS, step_along
 from pinnrun.settings import setting
 
+LARGEST = 0.1  # damping or cut-off, relative to the largest of G, however often it was softened
+
 
 @dataclass
 class NaturalGradient:
@@ -72,7 +74,7 @@ class NaturalGradient:
     def soften(self) -> None:
         """Half the step, ten times the regularization."""
         self.learning_rate *= 0.5
-        self.regularization = min(10.0 * self.regularization, 0.1)
+        self.regularization = min(10.0 * self.regularization, LARGEST)
 
     def state(self) -> dict[str, Any]:
         """The (possibly softened) settings."""

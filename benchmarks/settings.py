@@ -1,8 +1,8 @@
 """A short name for all that a run was told: what has the same name need not be run again.
 
 It is a hash of the composed config, less what changes no number: the seed, which stands beside it, the texts about the
-problem, how a loss is forecast and a network grown where neither is done, and keys that were added after results were
-taken, at the value with which nothing changes.
+problem, how a loss is forecast and a network grown where neither is done, where a size starts that the architecture
+gives, and keys that were added after results were taken, at the value with which nothing changes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def settings_of(config: DictConfig) -> str:
     if OmegaConf.select(config, "scaleup.type") == "fixed":
         for key in IDLE:
             _drop(plain, key)
+    if all(OmegaConf.select(config, f"architecture.{key}") for key in ("width", "depth")):
+        _drop(plain, "scaleup.start")
     for key, neutral in ADDED.items():
         if OmegaConf.select(config, key, default=neutral) == neutral:
             _drop(plain, key)

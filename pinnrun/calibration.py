@@ -21,6 +21,7 @@ from pinnrun.build import checked_config, prepare_torch
 from pinnrun.config import Config
 from pinnrun.errors import UserError
 from pinnrun.settings import setting
+from pinnrun.start import first_network
 
 SCHEMA, VERSION = "pinnrun-calibration", 1
 TIMED = ("problem", "architecture", "optimizer", "sampling", "weighting", "dtype", "threads", "deterministic")
@@ -135,7 +136,7 @@ def calibrate(
         size: measured(size, probe.trainer, times) for (size, probe), times in zip(probes.items(), taken, strict=True)
     }
     law = fit([size.width for size in widths], [rows[size]["seconds"] for size in widths])
-    start = first_network(config).width
+    start = first_network(config)[0].width
     alpha = law.alpha(start, settings.slower)
     saturated, knee = law.saturated(start, settings.slower), law.knee(2.0, settings.slower)
     return {
@@ -197,7 +198,7 @@ def sizes(config: Config, settings: CalibrationSettings, *, quick: bool) -> dict
     """
     from pinnrun.architectures import size_after
 
-    network, policy, points = first_network(config), config.scaleup, config.problem.points
+    network, policy, points = first_network(config)[0], config.scaleup, config.problem.points
 
     def fits(width: int, depth: int) -> bool:
         return size_after(network, width, depth, "reinit", "reinit") <= policy.max_parameters
@@ -231,14 +232,6 @@ def ladder(first: int, last: int, step: float) -> list[int]:
     if last >= first and (not rungs or rungs[-1] < last):
         rungs.append(last)
     return rungs
-
-
-def first_network(config: Config) -> Any:
-    """The network that a run starts with."""
-    problem = config.problem
-    coordinates = len(problem.coordinates)
-    first, _ = config.scaleup.first_size(coordinates, config.target.loss)
-    return config.architecture.start(coordinates, problem.features, problem.outputs, None, first)
 
 
 def key_of(composed: Any, config: Config) -> str:

@@ -11,8 +11,9 @@ from typing import Any
 from pinnrun.audition import Audition
 from pinnrun.koopman import Forecast
 from pinnrun.scaleup import Action, Decision
+from pinnrun.scaleup.price import step_cost
 from pinnrun.storage import State
-from pinnrun.view import stage_view, step_cost
+from pinnrun.view import stage_view
 
 
 def decide(run: Any, outlook: Forecast | None) -> Decision:

@@ -13,6 +13,7 @@ from math import ceil, inf, log, log2, sqrt
 from typing import Any, Literal
 
 Start = Literal["theory", "integrable", "continuous", "sobolev"]
+"""Which statement a run starts by."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action
 from pinnrun.solution import Assessor, TrainedField
+from pinnrun.start import first_network
 from pinnrun.weighting.weighed import Weighed
 
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights
@@ -59,9 +60,7 @@ class Trainer:
         self.device, self.precision = device, precision
         self.generators = make_generators(config.seed, config.sampling.numbers)
         random = self.generators["initialisation"]
-        coordinates = len(self.problem.coordinates)
-        first, self.bound = config.scaleup.first_size(coordinates, config.target.loss)
-        network = config.architecture.start(coordinates, self.problem.features, self.problem.outputs, random, first)
+        network, self.bound = first_network(config, random)
         self.network: Network = with_coefficients(network, self.problem.coefficients)
         self.theta = self.network.initial(random).to(device, precision)
         self.step = self.stage_step = self.rewinds = self.rejections = 0

@@ -14,7 +14,7 @@ from pinnrun.koopman import Snapshots
 from pinnrun.optimizers import Pace
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Past, Policy, StageView
-from pinnrun.scaleup.price import StepCost, scaled
+from pinnrun.scaleup.price import scaled, step_cost
 from pinnrun.trainer import Trainer
 
 FARTHEST = 100.0  # times the steps of the stage: no forecast is made beyond
@@ -54,7 +54,7 @@ def stage_view(run: Run) -> StageView:
         run.analyst.loss,
         network.width,
         network.depth,
-        run.last_growth,
+        run.last_growth or policy.begun_by(run.config.architecture.width),
         pace.window,
         pace.minimum,
         pace.horizon,
@@ -66,17 +66,6 @@ def stage_view(run: Run) -> StageView:
         left,
         chance(run) if policy.needs_forecast and not trainer.stuck else None,
     )
-
-
-def step_cost(config: Config) -> StepCost:
-    """Operations of a step, from the problem's terms and the optimizer's way of solving."""
-    rows = jets = 0
-    inputs = len(config.problem.coordinates)
-    for term in config.problem.terms():
-        wanted = term.derivatives
-        rows += term.count * term.rows
-        jets += term.count * (1 + inputs * wanted.first + sum(wanted.sizes))
-    return StepCost(rows, jets, getattr(config.optimizer, "system", "none"), config.sampling.rows_per_parameter)
 
 
 def steps_left(run: Run, seconds: float) -> float:

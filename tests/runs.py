@@ -27,6 +27,7 @@ TINY = (
     "optimizer.pace.window=5",
     "optimizer.pace.minimum=5",
     "optimizer.pace.horizon=10",
+    "scaleup.start=theory",
     "scaleup.max_parameters=70",
     "scaleup.give_up=0",
     "budget.steps=30",

@@ -11,8 +11,8 @@ from pinnrun.audition import Audition, Candidate, Tried, candidates, padded
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Points
 from pinnrun.scaleup import Action, Decision
+from pinnrun.scaleup.price import step_cost
 from pinnrun.trainer import Diverged, Trainer
-from pinnrun.view import step_cost
 
 GO_ON, DEEPEN = Candidate(Action.EXTEND), Candidate(Action.DEEPEN)
 WIDEN = Candidate(Action.WIDEN, 6)

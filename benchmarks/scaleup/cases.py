@@ -17,6 +17,7 @@ GRID = tuple((width, depth) for depth in DEPTHS for width in WIDTHS)
 SMALL = "small, kept"
 POLICIES = {
     "koopman": ("scaleup=koopman",),
+    "koopman, smallest first": ("scaleup=koopman", "scaleup.start=theory"),
     "koopman, α = 4": ("scaleup=koopman", "scaleup.alpha=4"),
     "koopman, cost": ("scaleup=koopman_cost",),
     "width first": ("scaleup=width_first",),
@@ -121,7 +122,7 @@ class Job:
             return [*words, *POLICIES[self.label]]
         words.append("scaleup=fixed")
         if self.size is None:
-            return words
+            return [*words, "scaleup.start=theory"]
         width, depth = self.size
         return [*words, f"architecture.width={width}", f"architecture.depth={depth}"]
 

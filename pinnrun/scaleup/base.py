@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 from math import ceil, inf, nan
 from typing import Literal
 
@@ -12,9 +13,12 @@ import numpy as np
 
 from pinnrun.koopman import Forecast
 from pinnrun.koopman.verdict import LONGER
-from pinnrun.scaleup.price import Price
+from pinnrun.scaleup.price import Price, StepCost
 from pinnrun.settings import setting
 from pinnrun.theory import Bound, Start, accuracy_for, first_size
+
+FREE = 1.5
+"""A start is as wide as a step of so many times the smallest network's operations."""
 
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
 """How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""
@@ -91,7 +95,7 @@ class StageView:
         steps: steps since the start of the stage, ``(n,)``.
         loss: training loss after each, ``(n,)``.
         width, depth: the network's size.
-        last_growth: how the network came to this size, None for the first stage.
+        last_growth: how the network came to this size; None for the first stage, unless it began as wide as is free.
         window, minimum, horizon: the optimizer's pace.
         size_of: number of parameters of a network of given width and depth.
         stalled: why the optimizer cannot step any more, or None.
@@ -150,7 +154,10 @@ class Policy:
     trial: int = setting(
         0, min=0, help="steps that every network that may come next is tried for before one is chosen; 0: none is"
     )
-    start: Start = setting("theory", help="what gives the first size: the smallest viable, or a bound by regularity")
+    start: Literal["free"] | Start = setting(
+        "free",
+        help="what gives the first size: what a step hardly notices, the smallest viable, or a bound by regularity",
+    )
     regularity: float = setting(1.0, above=0, help="order d of the space W^(d,inf) that start=sobolev supposes")
 
     needs_forecast = False
@@ -160,13 +167,32 @@ class Policy:
         """The action after a window; ``forecast`` is None where ``needs_forecast`` is false."""
         raise NotImplementedError
 
-    def first_size(self, inputs: int, loss: float) -> tuple[tuple[int, int], Bound]:
+    def first_size(
+        self, inputs: int, loss: float, size_of: Callable[[int], int], cost: StepCost
+    ) -> tuple[tuple[int, int], Bound | None]:
         """W and D that a run starts with where its architecture gives none, and the statement behind them.
+
+        ``free`` is as wide as a step costs at most `FREE` times the operations of the smallest network's, of one layer
+        and n_in + 1 neurons. The blueprint's closing remark has a network widened until that slows the device, and only
+        then deepened; steps of networks this small are calls more than numbers, so they are passed over at once. They
+        need no fewer steps to be given up than larger ones to arrive (docs/growing-pays.md has the figures).
 
         Args:
             inputs: coordinates n_in.
             loss: L_min, which sets the accuracy that bounds go by.
+            size_of: parameters of a network by its width.
+            cost: operations of a step by the number of parameters.
         """
+        if self.start == "free":
+            smallest = inputs + 1
+            affordable = FREE * cost.operations(size_of(smallest))
+
+            def is_free(width: int) -> bool:
+                size = size_of(width)
+                return size <= self.max_parameters and cost.operations(size) <= affordable
+
+            wider = range(smallest + 1, self.max_width + 1)
+            return (max(takewhile(is_free, wider), default=smallest), 1), None
         width, depth, bound = first_size(
             self.start,
             inputs,
@@ -177,6 +203,14 @@ class Policy:
             max_parameters=self.max_parameters,
         )
         return (width, depth), bound
+
+    def begun_by(self, width: int | None) -> Action | None:
+        """What counts as having led to the first size: where it is as wide as is free, depth comes next.
+
+        Args:
+            width: that the architecture gives, if any.
+        """
+        return Action.WIDEN if self.start == "free" and width is None else None
 
     def init_of(self, action: Action) -> Init:
         """How what this growth adds starts."""

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 System = Literal["none", "parameters", "rows"]
 """The linear system that an optimizer's step solves as a matrix: none, P × P or N × N."""
@@ -53,6 +53,17 @@ class StepCost:
         elif self.system == "rows":
             total += n * p + n**2 * p / 2 + n**3 / 6
         return total
+
+
+def step_cost(config: Any) -> StepCost:
+    """Of a run with this config: from the problem's terms and the optimizer's way of solving."""
+    rows = jets = 0
+    inputs = len(config.problem.coordinates)
+    for term in config.problem.terms():
+        wanted = term.derivatives
+        rows += term.count * term.rows
+        jets += term.count * (1 + inputs * wanted.first + sum(wanted.sizes))
+    return StepCost(rows, jets, getattr(config.optimizer, "system", "none"), config.sampling.rows_per_parameter)
 
 
 Price = Callable[[int, int], float]

@@ -1,0 +1,29 @@
+"""The network that a run starts with: of the size that its architecture gives, else of that which its policy does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pinnrun.config import Config
+from pinnrun.scaleup.price import step_cost
+from pinnrun.theory import Bound
+
+
+def first_network(config: Config, generator: Any = None) -> tuple[Any, Bound | None]:
+    """The network, and the statement of theory that its size comes from, if it is one that does.
+
+    Args:
+        config: of the run.
+        generator: draws what is random and not trained; None: as from a seed of zero.
+    """
+    problem = config.problem
+    inputs = len(problem.coordinates)
+
+    def network(width: int, depth: int, generator: Any = None) -> Any:
+        return config.architecture.start(inputs, problem.features, problem.outputs, generator, (width, depth))
+
+    def size_of(width: int) -> int:
+        return network(width, 1).size
+
+    (width, depth), bound = config.scaleup.first_size(inputs, config.target.loss, size_of, step_cost(config))
+    return network(width, depth, generator), bound

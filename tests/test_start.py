@@ -1,0 +1,66 @@
+"""A start as wide as is free, against operations counted term by term; and the order of growth that follows it."""
+
+from pathlib import Path
+
+import pytest
+from runs import lookup, start
+
+from pinnrun.build import checked_config
+from pinnrun.composition.confdir import compose
+from pinnrun.start import first_network
+
+
+def operations(size, rows, jets):
+    """Of a step of Levenberg-Marquardt: calls, jets, rows of J, half of its Gram matrix, Cholesky."""
+    return 3e6 + 3 * jets * size + rows * size + rows * size**2 / 2 + size**3 / 6
+
+
+def network_of(*words):
+    return first_network(checked_config(compose("train", list(words))))[0]
+
+
+@pytest.mark.parametrize(
+    ("problem", "inputs", "rows", "jets"),
+    [
+        # in the domain u and what -Δu is made of, u_xx, u_yy, …; on the boundary u alone
+        ("poisson problem.points=100 problem.boundary_points=40", 2, 140, 100 * 3 + 40),
+        ("poisson_cos5d problem.points=300 problem.boundary_points=50", 5, 350, 300 * 6 + 50),
+    ],
+)
+def test_the_width_is_the_largest_that_half_as_much_again_pays_for(problem, inputs, rows, jets):
+    rows_per_parameter = "sampling.rows_per_parameter=0"
+    network = network_of(*f"problem={problem}".split(), rows_per_parameter)
+    sizes = {width: (inputs + 2) * width + 1 for width in range(inputs + 1, 129)}
+    limit = 1.5 * operations(sizes[inputs + 1], rows, jets)
+    affordable = [width for width, size in sizes.items() if operations(size, rows, jets) <= limit]
+    assert network.depth == 1 and network.width == max(affordable) > inputs + 1
+
+
+def test_it_stays_within_the_limits_of_growth():
+    assert network_of("problem=poisson", "scaleup.max_width=5").width == 5
+    assert network_of("problem=poisson", "scaleup.max_parameters=30").width == 7  # 4 W + 1
+    assert network_of("problem=poisson", "scaleup.max_width=2").width == 3  # the smallest is not cut
+
+
+def test_what_the_architecture_gives_goes_before():
+    given = network_of("problem=poisson", "architecture.width=4", "architecture.depth=2")
+    assert (given.width, given.depth) == (4, 2)
+    deep = network_of("problem=poisson", "architecture.depth=2")
+    assert deep.depth == 2 and 3 < deep.width < network_of("problem=poisson").width
+
+
+def first_growth(folder):
+    stages = lookup(folder).stages
+    return [(stage.architecture["width"], stage.architecture["depth"]) for stage in stages[:2]]
+
+
+def test_depth_comes_next_where_width_has_been_used_up(workplace):
+    """Dogra's closing remark: width until it slows the device, then depth; after the smallest start, width."""
+    short = ("scaleup.max_parameters=3000", "budget.steps=20")
+    start(Path("free"), "scaleup.start=free", *short)
+    (width, _), second = first_growth(Path("free"))
+    assert width > 3 and second == (width, 2)
+    start(Path("smallest"), *short)
+    assert first_growth(Path("smallest")) == [(3, 1), (6, 1)]
+    start(Path("given"), "scaleup.start=free", "architecture.width=4", *short)
+    assert first_growth(Path("given")) == [(4, 1), (8, 1)]

@@ -11,8 +11,8 @@ from pinnrun.start import first_network
 
 
 def operations(size, rows, jets):
-    """Of a step of Levenberg-Marquardt: calls, jets, rows of J, half of its Gram matrix, Cholesky."""
-    return 3e6 + 3 * jets * size + rows * size + rows * size**2 / 2 + size**3 / 6
+    """Of a step of Levenberg-Marquardt on two terms: calls, jets, rows of J, half of its Gram matrix, Cholesky."""
+    return 5e6 + 2 * 1.5e7 + 8 * 3 * jets * size + rows * size + rows * size**2 / 2 + size**3 / 6
 
 
 def network_of(*words):
@@ -22,16 +22,16 @@ def network_of(*words):
 @pytest.mark.parametrize(
     ("problem", "inputs", "rows", "jets"),
     [
-        # in the domain u and what -Δu is made of, u_xx, u_yy, …; on the boundary u alone
-        ("poisson problem.points=100 problem.boundary_points=40", 2, 140, 100 * 3 + 40),
-        ("poisson_cos5d problem.points=300 problem.boundary_points=50", 5, 350, 300 * 6 + 50),
+        # in the domain u, its gradient and Δu, which a Laplacian's jet is made of; on the boundary u alone
+        ("poisson problem.points=100 problem.boundary_points=40", 2, 140, 100 * 4 + 40),
+        ("poisson_cos5d problem.points=300 problem.boundary_points=50", 5, 350, 300 * 7 + 50),
     ],
 )
-def test_the_width_is_the_largest_that_half_as_much_again_pays_for(problem, inputs, rows, jets):
+def test_the_width_is_the_largest_that_a_fifth_more_pays_for(problem, inputs, rows, jets):
     rows_per_parameter = "sampling.rows_per_parameter=0"
     network = network_of(*f"problem={problem}".split(), rows_per_parameter)
     sizes = {width: (inputs + 2) * width + 1 for width in range(inputs + 1, 129)}
-    limit = 1.5 * operations(sizes[inputs + 1], rows, jets)
+    limit = 1.2 * operations(sizes[inputs + 1], rows, jets)
     affordable = [width for width, size in sizes.items() if operations(size, rows, jets) <= limit]
     assert network.depth == 1 and network.width == max(affordable) > inputs + 1
 

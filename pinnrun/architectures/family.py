@@ -138,9 +138,7 @@ class FamilySettings:
     """The size at which a run starts, and the embedding of its inputs: keys that every family has."""
 
     type: str = setting(help="the architecture's registered name")
-    width: int | None = setting(
-        None, min=1, help="neurons per layer W; null: as scaleup.start says, n_in + 1 by default"
-    )
+    width: int | None = setting(None, min=1, help="neurons per layer W; null: as scaleup.start says")
     depth: int | None = setting(None, min=1, help="layers D; null: as scaleup.start says, 1 by default")
     activation: Literal["tanh", "sin", "softplus", "gelu"] = setting("tanh", help="the activation function")
     embedding: Literal["none", "fourier"] = setting("none", help="fourier: cos(Bz), sin(Bz) of the inputs, B random")

@@ -190,7 +190,10 @@ def sizes(entry: Entry) -> list[str]:
         lines.append(
             f"  {bound.start:<14} {bound.solution:<26} {cells[0]:>6} {cells[1]:>12} {cells[2]:>12}  {bound.source}"
         )
-    return [*lines, "  a run starts at the first, unless architecture.width and depth or scaleup.start say otherwise"]
+    return [
+        *lines,
+        "  a run starts at one of them if scaleup.start says so, else with a layer as wide as a step hardly notices",
+    ]
 
 
 def coordinates_of(entry: Entry) -> int | None:

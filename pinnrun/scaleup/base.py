@@ -17,8 +17,8 @@ from pinnrun.scaleup.price import Price, StepCost
 from pinnrun.settings import setting
 from pinnrun.theory import Bound, Start, accuracy_for, first_size
 
-FREE = 1.5
-"""A start is as wide as a step of so many times the smallest network's operations."""
+FREE = 1.2
+"""A start is as wide as a step of so many times the smallest network's operations allows."""
 
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
 """How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""
@@ -156,7 +156,7 @@ class Policy:
     )
     start: Literal["free"] | Start = setting(
         "free",
-        help="what gives the first size: what a step hardly notices, the smallest viable, or a bound by regularity",
+        help="the first size: what a step hardly notices, the smallest viable, or a bound by regularity",
     )
     regularity: float = setting(1.0, above=0, help="order d of the space W^(d,inf) that start=sobolev supposes")
 

@@ -1,18 +1,21 @@
 """What a step costs at another size: the policies weigh their options in seconds, not in steps.
 
 Operations of one step of a network of P parameters on N residual rows, whose jets have S channels (value and
-derivatives) at every point, in multiplications:
+derivatives) at every point, in multiplications of large matrices:
 
-    gradient        3 S N P                                 jets forward, reverse, weights
+    calls           `STEP` + `TERM` for each of the problem's terms
+    gradient        calls + `JETS` 3 S N P                  jets forward, reverse, weights
     parameters      gradient + N P + N P² / 2 + P³ / 6      rows of J, half of JᵀJ, Cholesky
     rows            gradient + N P + N² P / 2 + N³ / 6      the same for JJᵀ
 
-and a part that does not depend on the size, some `OVERHEAD` operations' worth of calls. Only ratios of these are used:
-a run's own clock says what a step of the present network takes, so that the price of another is
+Only ratios of these are used: a run's own clock says what a step of the present network takes, so that the price of
+another is
 
     seconds(P') = seconds(P) · operations(P') / operations(P).
 
-On a device with parallelism to spare widening is cheaper than this says; `pinnrun calibrate` measures it.
+`python -m benchmarks.prices` holds these ratios against measured steps of eight problems, three optimizers and networks
+of 17 to 817 parameters on one thread of a CPU: typically they are off by a sixth. On a device with parallelism to spare
+widening is cheaper than this says; `pinnrun calibrate` measures it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from typing import Any, Literal
 System = Literal["none", "parameters", "rows"]
 """The linear system that an optimizer's step solves as a matrix: none, P × P or N × N."""
 
-OVERHEAD = 3e6  # operations that a step's calls are worth: some 1 ms on one thread of a CPU
+STEP, TERM = 5e6, 1.5e7  # operations that calls are worth: 20 million are some 1 ms on one thread of a CPU
+JETS = 8.0  # times as long as in a product of large matrices a multiplication in a jet takes: activations, small blocks
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,19 @@ class StepCost:
         jets: numbers S N in the jets of all these points.
         system: what the optimizer solves.
         rows_per_parameter: rows drawn for every parameter where a network outgrows its points.
+        terms: blocks of points, each with its own calls.
     """
 
     rows: int
     jets: int
     system: System = "none"
     rows_per_parameter: float = 0.0
+    terms: int = 1
 
     def operations(self, size: int) -> float:
         """Of one step with ``size`` parameters."""
         n, p = max(self.rows, ceil(self.rows_per_parameter * size)), float(size)
-        total = OVERHEAD + 3.0 * self.jets * n / self.rows * p
+        total = STEP + TERM * self.terms + JETS * 3.0 * self.jets * n / self.rows * p
         if self.system == "parameters":
             total += n * p + n * p**2 / 2 + p**3 / 6
         elif self.system == "rows":
@@ -58,12 +64,13 @@ class StepCost:
 def step_cost(config: Any) -> StepCost:
     """Of a run with this config: from the problem's terms and the optimizer's way of solving."""
     rows = jets = 0
-    inputs = len(config.problem.coordinates)
-    for term in config.problem.terms():
+    inputs, terms = len(config.problem.coordinates), config.problem.terms()
+    for term in terms:
         wanted = term.derivatives
         rows += term.count * term.rows
         jets += term.count * (1 + inputs * wanted.first + sum(wanted.sizes))
-    return StepCost(rows, jets, getattr(config.optimizer, "system", "none"), config.sampling.rows_per_parameter)
+    system = getattr(config.optimizer, "system", "none")
+    return StepCost(rows, jets, system, config.sampling.rows_per_parameter, len(terms))
 
 
 Price = Callable[[int, int], float]

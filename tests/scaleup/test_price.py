@@ -2,13 +2,14 @@
 
 import pytest
 
-from pinnrun.scaleup.price import OVERHEAD, StepCost, scaled
+from pinnrun.scaleup.price import JETS, STEP, TERM, StepCost, scaled
 
 
 def test_a_gradient_is_linear_in_the_size_and_a_dense_step_cubic():
     first = StepCost(rows=1000, jets=4000)
-    assert first.operations(0) == OVERHEAD
-    assert first.operations(200) - OVERHEAD == 2 * (first.operations(100) - OVERHEAD)
+    assert first.operations(0) == STEP + TERM
+    assert first.operations(100) - first.operations(0) == JETS * 3 * 4000 * 100
+    assert StepCost(rows=1000, jets=4000, terms=3).operations(100) - first.operations(100) == 2 * TERM
     dense = StepCost(1000, 4000, "parameters")
     assert dense.operations(6) - first.operations(6) == 1000 * 6 + 1000 * 36 / 2 + 216 / 6
     kernel = StepCost(10, 40, "rows")

@@ -18,11 +18,9 @@ SMALL = "small, kept"
 POLICIES = {
     "koopman": ("scaleup=koopman",),
     "koopman, smallest first": ("scaleup=koopman", "scaleup.start=theory"),
-    "koopman, α = 4": ("scaleup=koopman", "scaleup.alpha=4"),
     "koopman, cost": ("scaleup=koopman_cost",),
     "width first": ("scaleup=width_first",),
     "koopman, residual": ("scaleup=koopman", "scaleup.init=residual", "scaleup.deepen_init=residual"),
-    "koopman, cost, residual": ("scaleup=koopman_cost", "scaleup.init=residual", "scaleup.deepen_init=residual"),
     "plateau": ("scaleup=plateau",),
 }
 ROWS = 3  # of residuals, at least, for every parameter

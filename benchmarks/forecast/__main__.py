@@ -7,6 +7,9 @@
                                                        errors of forecasts by weights are taken over as they were
     python -m benchmarks.forecast calibrate            learn pinnrun/koopman/prior.json from the problems of "fit",
                                                        of the runs or, where there are none, of the curves that are kept
+    python -m benchmarks.forecast combinations         means and medians of forecasters, on the curves that are kept
+    python -m benchmarks.forecast rules                the verdict's rules against others, replayed on the curves that
+                                                       are kept
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
@@ -26,7 +29,7 @@ from benchmarks.common import RESULTS
 from benchmarks.forecast.cases import CASES, Case
 
 ROOT = Path(__file__).parents[2]
-ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "cost")
+ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "cost")
 CURVES = "forecast_curves.npz"
 SHORT = 0.05  # share of the steps that a smoke run trains
 
@@ -52,6 +55,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
         found = trajectories.load(wanted.runs, cases) or curves.load(wanted.results / CURVES)
         calibrate.write(calibrate.calibrate(found))
+    elif wanted.action in ("rules", "combinations"):
+        from benchmarks.forecast import combinations, curves, rules
+
+        {"rules": rules, "combinations": combinations}[wanted.action].compare(curves.load(wanted.results / CURVES))
     elif wanted.action != "generate":
         evaluate(wanted, cases)
     return 0
@@ -64,7 +71,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="all")
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs/benchmarks/forecast", help="where the runs lie")
-    parser.add_argument("--groups", type=_names, default=["fit", "held"], help="fit, held or both")
+    parser.add_argument("--groups", type=_names, default=["fit", "held", "further"], help="some of fit,held,further")
     parser.add_argument("--families", type=_names, help="some kinds of training only")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of CSV file, curves and figure")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/forecast.md", help="the page that is written")

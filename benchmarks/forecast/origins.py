@@ -1,7 +1,7 @@
 """Where calibration forecasts from, and what came: every trajectory, every window, both observables.
 
 Forecasts are made of the loss and of the merit, from steps spaced by sqrt(2), to 1.5 to 10 times as many. Every
-trajectory counts the same at every horizon, however many windows it gives.
+trajectory counts the same at every horizon, however many windows it gives; the further ones of a problem count as one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.forecast.cases import FAMILIES
+from benchmarks.forecast.cases import FAMILIES, FURTHER, MORE
 from benchmarks.forecast.trajectories import Array, Trajectory
 from benchmarks.forecast.views import history
 from pinnrun.koopman import Regime
@@ -95,10 +95,13 @@ def _truth(y: Array, clock: Clock, at: int) -> tuple[float, float]:
 
 
 def weights(found: Sequence[Origin]) -> Array:
-    """One for every forecast, (n,), such that each trajectory has the same sum at every horizon."""
+    """One for every forecast, (n,), such that each trajectory, or all further ones of a problem, has the same sum at
+    every horizon.
+    """
     keys = [(origin.trajectory, origin.observable, factor) for origin in found for factor in origin.factors]
     counts = Counter(keys)
-    return np.array([1.0 / counts[key] for key in keys])
+    shares = {name: 1.0 / len(MORE) if name.endswith(FURTHER) else 1.0 for name, _, _ in counts}
+    return np.array([shares[key[0]] / counts[key] for key in keys])
 
 
 def flat(found: Sequence[Origin], name: str) -> Array:

@@ -14,6 +14,7 @@ from pinnrun.koopman.regime import Regime
 from pinnrun.storage.atomic import write_text
 
 MEDIANS = {"all": (0.12, 0.30, 0.45), "steady": (0.10, 0.20, 0.30)}  # decades at 2, 5 and 10 times the steps
+TITLES = {"held": "held out", "further": "held out, further", "fit": "fit"}
 BRIER, FALSE_STOPS, SPENT, COVERAGE = 0.10, 0.05, 0.25, (0.77, 0.83)
 
 
@@ -76,28 +77,30 @@ def _aims(figures: Figures) -> str:
     for subset, aims in MEDIANS.items():
         name = "median error, all windows" if subset == "all" else "median error, steady windows"
         aim = "≤ " + " / ".join(f"{value:.2f}" for value in aims)
-        lines.append([f"{name}, at 2, 5, 10 n", aim, *(_errors(figures, g, DEFAULT, subset) for g in ("held", "fit"))])
-    scores = [_value(figures, "brier", g, DEFAULT, "all", "brier", form=".3f") for g in ("held", "fit")]
+        lines.append([f"{name}, at 2, 5, 10 n", aim, *(_errors(figures, g, DEFAULT, subset) for g in TITLES)])
+    scores = [_value(figures, "brier", g, DEFAULT, "all", "brier", form=".3f") for g in TITLES]
     lines.append(["Brier score of P(reach)", f"≤ {BRIER:.2f}", *scores])
-    stops = [_value(figures, "policy", g, DEFAULT, "all", "false stops", form=".1%") for g in ("held", "fit")]
+    stops = [_value(figures, "policy", g, DEFAULT, "all", "false stops", form=".1%") for g in TITLES]
     lines.append(["reachable targets given up", f"≤ {FALSE_STOPS:.0%}", *stops])
-    spent = [_value(figures, "policy", g, DEFAULT, "all", "spent in vain", form=".0%") for g in ("held", "fit")]
+    spent = [_value(figures, "policy", g, DEFAULT, "all", "spent in vain", form=".0%") for g in TITLES]
     lines.append(["budget spent on targets out of reach", f"≤ {SPENT:.0%}", *spent])
     aim = f"{COVERAGE[0]:.0%} to {COVERAGE[1]:.0%}"
-    cover = [_value(figures, "coverage", g, DEFAULT, "all", "shipped", form=".0%") for g in ("held", "fit")]
+    cover = [_value(figures, "coverage", g, DEFAULT, "all", "shipped", form=".0%") for g in TITLES]
     lines.append(["truths within the 80 % band", aim, *cover])
     out = _value(figures, "coverage", "all", DEFAULT, "all", "left out", form=".0%")
-    lines.append(["… its law measured without the problem", aim, f"{out} (all problems)", ""])
+    lines.append(["… its law measured without the problem", aim, f"{out} (all problems)", "", ""])
     cost = figures.get("cost", "all", DEFAULT, "all", "ratio")
     if cost:
-        lines.append(["price of a full analysis, P = 10⁴, T = 200, in training steps", "≤ 2", f"{cost.value:.1f}", ""])
-    return _table(["", "aim", "held out", "fit"], lines)
+        lines.append(
+            ["price of a full analysis, P = 10⁴, T = 200, in training steps", "≤ 2", f"{cost.value:.1f}", "", ""]
+        )
+    return _table(["", "aim", *TITLES.values()], lines)
 
 
 def _forecasters(figures: Figures) -> str:
     lines = []
     for name in figures.methods("error"):
-        for group, title in (("held", "held out"), ("fit", "fit"), ("all", "all")):
+        for group, title in (*TITLES.items(), ("all", "all")):
             cells = []
             for factor in FACTORS:
                 parts = [
@@ -113,13 +116,14 @@ def _subsets(figures: Figures, title: str, subsets: Sequence[str]) -> str:
     lines = []
     for subset in subsets:
         name = FAMILIES[subset].title if subset in FAMILIES else subset
-        for group, kind in (("held", "held out"), ("fit", "fit")):
+        for group, kind in TITLES.items():
             cells = []
             for factor in FACTORS:
                 row = figures.get("error", group, DEFAULT, subset, f"median {factor}x")
                 high = _value(figures, "error", group, DEFAULT, subset, f"p90 {factor}x")
                 cells.append(f"{row.value:.2f} / {high} ({row.count})" if row else "–")
-            lines.append([name if group == "held" else "", kind, *cells])
+            if group != "further" or any(cell != "–" for cell in cells):
+                lines.append([name if group == "held" else "", kind, *cells])
     return _table([title, "problems", *(f"{factor} n" for factor in FACTORS)], lines)
 
 
@@ -147,11 +151,8 @@ def _clocks(figures: Figures) -> str:
 
 def _coverage(figures: Figures) -> str:
     lines = []
-    for group, measure, title in (
-        ("held", "shipped", "held out"),
-        ("fit", "shipped", "fit"),
-        ("all", "left out", "each problem left out of the law in turn"),
-    ):
+    shipped = [(group, "shipped", title) for group, title in TITLES.items()]
+    for group, measure, title in (*shipped, ("all", "left out", "each problem left out of the law in turn")):
         subsets = [*(f"{factor}x" for factor in FACTORS), "all"]
         cells = [_value(figures, "coverage", group, DEFAULT, subset, measure, form=".0%") for subset in subsets]
         lines.append([title, *cells])
@@ -160,7 +161,7 @@ def _coverage(figures: Figures) -> str:
 
 def _reliability(figures: Figures) -> str:
     lines = []
-    for group, title in (("held", "held out"), ("fit", "fit")):
+    for group, title in TITLES.items():
         score = _value(figures, "brier", group, DEFAULT, "all", "brier", form=".3f")
         base = _value(figures, "brier", group, DEFAULT, "all", "climatology", form=".3f")
         cells = []
@@ -177,12 +178,15 @@ def _policy(figures: Figures) -> str:
     lines = []
     for name in figures.methods("policy"):
         cells = []
-        for group in ("held", "fit"):
+        for group in TITLES:
             stops, spent = (figures.get("policy", group, name, "all", m) for m in ("false stops", "spent in vain"))
             if stops and spent:
                 cells += [f"{stops.value:.1%} of {stops.count}", f"{spent.value:.0%} of {spent.count}"]
             else:
                 cells += ["–", "–"]
         lines.append([f"`{name}`", *cells])
-    head = ["forecaster", "held out: given up wrongly", "spent in vain", "fit: given up wrongly", "spent in vain"]
+    head = [
+        "forecaster",
+        *(text for title in TITLES.values() for text in (f"{title}: given up wrongly", "spent in vain")),
+    ]
     return _table(head, lines)

@@ -9,7 +9,7 @@ does is trained on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import DEFAULT, history, reached
-from pinnrun.koopman import Verdict, forecast_stage, verdict
+from pinnrun.koopman import Forecast, Verdict, forecast_stage, verdict
 from pinnrun.koopman.verdict import LONGER
 from pinnrun.registry import family_of
 
@@ -54,9 +54,37 @@ class Replay:
         return (self.stopped or self.budget) / self.budget
 
 
+@dataclass(frozen=True)
+class Question:
+    """One network with one target, and all forecasts that are made of it if it is never given up.
+
+    Attributes:
+        target: L_min.
+        reached: step by which it is held, None if never.
+        outlooks: the forecasts, earliest first, until the target is reached or the budget spent.
+    """
+
+    trajectory: Trajectory
+    target: float
+    reached: int | None
+    outlooks: Sequence[Forecast]
+
+    def judged(self) -> Replay:
+        """What the verdict makes of it."""
+        minimum = FAMILIES[self.trajectory.family].minimum
+        given_up = (item.now for item in self.outlooks if verdict(item, minimum=minimum).verdict is Verdict.SCALE)
+        return Replay(self.trajectory, self.target, self.reached, next(given_up, None), len(self.trajectory))
+
+
 def replays(trajectories: Iterable[Trajectory], observable: str = "auto", forecaster: str = DEFAULT) -> list[Replay]:
+    """The verdict on all questions."""
+    return [question.judged() for question in questions(trajectories, observable, forecaster)]
+
+
+def questions(
+    trajectories: Iterable[Trajectory], observable: str = "auto", forecaster: str = DEFAULT
+) -> Iterator[Question]:
     """Every complete trajectory with every target that is not met by the first look; T is its whole length."""
-    found = []
     for trajectory in (item for item in trajectories if item.complete):
         truth = "loss" if observable == "loss" else "merit"
         start = float(trajectory.loss[0])
@@ -64,15 +92,16 @@ def replays(trajectories: Iterable[Trajectory], observable: str = "auto", foreca
             target = share * start
             step = reached(trajectory, target, truth)
             if step is None or step > FAMILIES[trajectory.family].first:
-                stopped = replay(trajectory, target, step, observable, forecaster=forecaster)
-                found.append(Replay(trajectory, target, step, stopped, len(trajectory)))
-    return found
+                outlooks = list(forecasts(trajectory, target, step, observable, forecaster))
+                yield Question(trajectory, target, step, outlooks)
 
 
-def replay(
+def forecasts(
     trajectory: Trajectory, target: float, reached_at: int | None, observable: str, forecaster: str = DEFAULT
-) -> int | None:
-    """The step at which the network is given up, None if it reaches the target first or is never given up."""
+) -> Iterator[Forecast]:
+    """What a run would be told at every look: the next is a window later where the target is likely, else after half as
+    many steps again.
+    """
     family, budget = FAMILIES[trajectory.family], len(trajectory)
     now, looks, backtests = family.first, [], []
     while now < budget and (reached_at is None or now < reached_at):
@@ -86,13 +115,11 @@ def replay(
             residuals=backtests,
             forecaster=forecaster,
         )
+        yield outlook
         backtests = [*backtests, *outlook.backtests][-KEPT:]
-        judged = verdict(outlook, minimum=family.minimum).verdict
-        if judged is Verdict.SCALE:
-            return now
-        longer = round(LONGER * now) if judged is Verdict.EXTEND else family.first
+        likely = verdict(outlook, minimum=family.minimum).verdict is Verdict.REACH
+        longer = family.first if likely else round(LONGER * now)
         now += max(min(longer, budget - now), family.first)
-    return None
 
 
 def false_stops(found: Sequence[Replay]) -> float:

@@ -18,7 +18,12 @@ from benchmarks.forecast.views import DEFAULT, FACTORS
 from pinnrun.koopman import FORECASTERS
 from pinnrun.koopman.regime import Regime
 
-GROUPS: Mapping[str, Sequence[str]] = {"held": ("held",), "fit": ("fit",), "all": ("fit", "held")}
+GROUPS: Mapping[str, Sequence[str]] = {
+    "held": ("held",),
+    "further": ("further",),
+    "fit": ("fit",),
+    "all": ("fit", "held", "further"),
+}
 CLOCKS = ("steps", "rate", "evaluations")
 POLICIES = ("damped_trend", "pooled_trend", "last_value")  # whose verdicts are replayed beside those of the default
 
@@ -29,7 +34,7 @@ class Row:
 
     Attributes:
         table: trainings, error, clock, coverage, brier, reliability, policy or cost.
-        group: "held", "fit" or "all" problems.
+        group: "held", "further", "fit" or "all" of them.
         method: the forecaster, or the clock.
         subset: "all", a regime, a family, a horizon or a bin.
         measure: what the value is.

@@ -21,7 +21,7 @@ class Trajectory:
     Attributes:
         name: of the case and of the run folder.
         problem: short name of the problem.
-        group: "fit" or "held".
+        group: "fit", "held" or "further".
         family: kind of training, a key of ``FAMILIES``.
         parameters: of the network.
         step: (n,) step counts from 1, without gaps.

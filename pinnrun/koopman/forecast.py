@@ -50,6 +50,7 @@ class Forecast:
         ahead: ln of the clock's ratio between horizon and now, the u in which errors grow.
         shift: decades by which the target was lowered for the scatter of the observable.
         fallen: decades by which the loss has fallen since the start of the stage.
+        family: of the optimizer, as it was told.
     """
 
     now: int
@@ -75,6 +76,7 @@ class Forecast:
     ahead: float = 0.0
     shift: float = 0.0
     fallen: float = 0.0
+    family: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold; infinite half-lives become None."""
@@ -169,6 +171,7 @@ def forecast(
         observable=observable,
         ahead=float(u[-1]),
         fallen=float(curve.y[0] - level),
+        family=family,
         shift=float(shift),
     )
 

@@ -1,10 +1,14 @@
 """From a forecast to a verdict: let this network go on, give it a longer look, or scale it up.
 
     REACH   P(reach) > 0.6
-    SCALE   P(reach) < 0.01 with n >= minimum / 2, or n >= minimum before and in the first drop of a decade, also where
-            that is a plateau, and T <= 10 n, as far as errors were measured; or P(reach) < 0.05 with n >= minimum, and
-            n >= 0.4 T while the loss is early or accelerating
+    SCALE   P(reach) < hopeless with n >= minimum / 2, or n >= minimum before and in the first drop of a decade, also
+            where that is a plateau, and T <= 10 n, as far as errors were measured; or P(reach) < unlikely with
+            n >= minimum, and n >= late T while the loss is early or accelerating
     EXTEND  otherwise: ask again, best at one and a half times the steps
+
+with a bound of their own for each family of optimizers, `RULES`. First-order trainings resemble each other, so their
+bands are narrow and small probabilities can be believed only when they are very small. Those of methods with curvature
+differ from problem to problem: their bands are wide, a probability is seldom near zero, and one of 0.3 already tells.
 
 A plateau after the first drop is judged like a steady descent: some do end, and nothing shows it beforehand, but on the
 trainings that were replayed waiting twice as long cost a tenth of the budget and saved no network. Asking again sooner
@@ -19,18 +23,39 @@ from __future__ import annotations
 
 import enum
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pinnrun.koopman.forecast import TRUSTED, Forecast
 from pinnrun.koopman.regime import FIRST_DROP, Regime
 
 LIKELY = 0.6
-UNLIKELY = 0.05
-HOPELESS = 0.01  # P(reach) below which no longer look is worth its price
-GLANCE = 0.5  # minimum looks before that is believed
+GLANCE = 0.5  # of the minimum, after which a target that is hopeless may be given up
 DROPPING = (Regime.EARLY, Regime.ACCELERATING)  # before and in the first drop, where every forecast is too high
-LATE = 0.4  # of the horizon: from here on such a curve may be judged
 LONGER = 0.5  # of the present steps: how much later to ask again
+
+
+class Rules(NamedTuple):
+    """Where a network is given up.
+
+    Attributes:
+        unlikely: P(reach) below which it is, from the minimum of steps on.
+        hopeless: P(reach) below which no longer look is worth its price.
+        late: share of the horizon from which on a curve before or in its first drop may be judged.
+    """
+
+    unlikely: float
+    hopeless: float
+    late: float
+
+
+CAUTIOUS = Rules(unlikely=0.05, hopeless=0.01, late=0.5)
+RULES: Mapping[str | None, Rules] = {
+    "first_order": CAUTIOUS,
+    "quasi_newton": Rules(unlikely=0.3, hopeless=0.01, late=0.3),
+    "gauss_newton": Rules(unlikely=0.4, hopeless=0.05, late=0.3),
+}
+"""By family; chosen by replay, as docs/forecast.md tells."""
 
 
 class Verdict(enum.Enum):
@@ -59,27 +84,28 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
     facts = _facts(forecast)
     if forecast.probability > LIKELY:
         return Judgement(Verdict.REACH, f"{facts}; {_when(forecast)}")
-    if _hopeless(forecast, minimum):
+    rules = RULES.get(forecast.family, CAUTIOUS)
+    if _hopeless(forecast, rules, minimum):
         return Judgement(Verdict.SCALE, f"{facts}; the target is out of reach")
-    if forecast.probability >= UNLIKELY:
+    if forecast.probability >= rules.unlikely:
         return Judgement(Verdict.EXTEND, f"{facts}; it may yet be met")
-    wait = _too_soon(forecast, minimum)
+    wait = _too_soon(forecast, rules, minimum)
     if wait:
         return Judgement(Verdict.EXTEND, f"{facts}; {wait}")
-    return Judgement(Verdict.SCALE, f"{facts}; the odds are below {UNLIKELY:g}")
+    return Judgement(Verdict.SCALE, f"{facts}; the odds are below {rules.unlikely:g}")
 
 
-def _hopeless(forecast: Forecast, minimum: int) -> bool:
+def _hopeless(forecast: Forecast, rules: Rules, minimum: int) -> bool:
     """Whether the target is out of reach, by a probability that can be believed."""
     unseen = forecast.regime in DROPPING or forecast.fallen < FIRST_DROP
     enough = minimum * (1.0 if unseen else GLANCE)
     believed = forecast.now >= enough and forecast.horizon <= TRUSTED * forecast.now
-    return believed and forecast.probability < HOPELESS
+    return believed and forecast.probability < rules.hopeless
 
 
-def _too_soon(forecast: Forecast, minimum: int) -> str | None:
+def _too_soon(forecast: Forecast, rules: Rules, minimum: int) -> str | None:
     """Why the look was too short to give this network up, or None."""
-    now, late = forecast.now, math.ceil(round(LATE * forecast.horizon, 6))
+    now, late = forecast.now, math.ceil(round(rules.late * forecast.horizon, 6))
     if now < minimum:
         return f"too early to judge: step {now} of at least {minimum}"
     if forecast.regime in DROPPING and now < late:

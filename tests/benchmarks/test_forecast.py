@@ -243,7 +243,9 @@ def test_figures_survive_the_file(tmp_path):
 # -- the trainings ---------------------------------------------------------------------------------------------
 
 
-def test_two_groups_share_no_problem_and_both_hold_every_family():
+def test_groups_to_learn_from_and_to_be_judged_on_share_no_problem_and_hold_every_family():
+    further = {case.problem for case in CASES if case.group == "further"}
+    assert further == {case.problem for case in CASES if case.group == "held"}
     by_group = {group: [case for case in CASES if case.group == group] for group in ("fit", "held")}
     problems = {group: {case.problem for case in cases} for group, cases in by_group.items()}
     assert not problems["fit"] & problems["held"] and sum(map(len, problems.values())) >= 8

@@ -42,11 +42,22 @@ def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.04, tre
         ({"probability": 0.05}, 2000, Verdict.EXTEND),
         ({"regime": Regime.PLATEAU}, 2000, Verdict.SCALE),
         ({"regime": Regime.PLATEAU}, 2001, Verdict.EXTEND),
-        # while the first drop may be yet to come, from 0.4 T on
-        ({"regime": Regime.EARLY, "horizon": 5001}, 1000, Verdict.EXTEND),
-        ({"regime": Regime.EARLY, "horizon": 5000}, 1000, Verdict.SCALE),
-        ({"regime": Regime.ACCELERATING, "horizon": 5000}, 1000, Verdict.SCALE),
-        ({"regime": Regime.ACCELERATING, "horizon": 5001}, 1000, Verdict.EXTEND),
+        # while the first drop may be yet to come, from 0.5 T on
+        ({"regime": Regime.EARLY, "horizon": 4001}, 1000, Verdict.EXTEND),
+        ({"regime": Regime.EARLY, "horizon": 4000}, 1000, Verdict.SCALE),
+        ({"regime": Regime.ACCELERATING, "horizon": 4000}, 1000, Verdict.SCALE),
+        ({"regime": Regime.ACCELERATING, "horizon": 4001}, 1000, Verdict.EXTEND),
+        # methods with curvature, whose probabilities are seldom small
+        ({"family": "first_order", "probability": 0.06}, 2000, Verdict.EXTEND),
+        ({"family": "quasi_newton", "probability": 0.29}, 2000, Verdict.SCALE),
+        ({"family": "quasi_newton", "probability": 0.30}, 2000, Verdict.EXTEND),
+        ({"family": "gauss_newton", "probability": 0.39}, 2000, Verdict.SCALE),
+        ({"family": "gauss_newton", "probability": 0.40}, 2000, Verdict.EXTEND),
+        ({"family": "gauss_newton", "probability": 0.39}, 2001, Verdict.EXTEND),
+        ({"family": "gauss_newton", "probability": 0.049}, 4000, Verdict.SCALE),
+        ({"family": "quasi_newton", "probability": 0.011}, 4000, Verdict.EXTEND),
+        ({"family": "gauss_newton", "probability": 0.2, "regime": Regime.EARLY, "now": 2999}, 80, Verdict.EXTEND),
+        ({"family": "gauss_newton", "probability": 0.2, "regime": Regime.EARLY, "now": 3000}, 80, Verdict.SCALE),
     ],
 )
 def test_rules(fields, minimum, expected):
@@ -78,7 +89,7 @@ def test_evidence_says_what_a_person_needs():
     [
         ({}, 3000, "step 2000 of at least 3000"),
         ({"probability": 0.001}, 3000, "out of reach"),
-        ({"regime": Regime.EARLY, "now": 1800}, 1500, "wait until step 4000"),
+        ({"regime": Regime.EARLY, "now": 1800}, 1500, "wait until step 5000"),
         ({"probability": 0.3}, 1500, "may yet be met"),
         ({"probability": 0.9, "reach": 2340}, 1500, "at step 2340, 340 from now"),
         ({"probability": 0.9, "reach": None}, 1500, "within the band"),

@@ -33,7 +33,7 @@ def execute(runner: Any) -> dict[str, Any]:
             display.start(title, config.target.loss)
             recorder.write_index()
             if runner.trainer.step == 0:
-                if runner.trainer.bound:
+                if runner.trainer.bound and config.scaleup.start != "theory":
                     display.event(start_text(runner.trainer.bound, runner.trainer.network))
                 runner.checkpoint()
             recorder.status(State.RUNNING, runner.evidence, runner.trainer.step, runner.stage)

@@ -104,8 +104,7 @@ def sizes(folder):
 def test_a_run_starts_where_it_is_told(workplace):
     """Two coordinates; what the architecture gives goes before what theory says."""
     plain = start(Path("theory"), "scaleup.start=theory", "budget.steps=2")
-    assert sizes(Path("theory")) == (3, 1)
-    assert any("starts at 3 x 1" in event and "blueprint" in event for event in plain["events"])
+    assert sizes(Path("theory")) == (3, 1) and not any("starts at" in event for event in plain["events"])
     told = start(Path("integrable"), "scaleup.start=integrable", "budget.steps=2")
     assert sizes(Path("integrable")) == (6, 2)
     [event] = [event for event in told["events"] if event.startswith("starts at 6 x 2")]

@@ -17,7 +17,7 @@ from pinnrun.scaleup.price import Price, StepCost
 from pinnrun.settings import setting
 from pinnrun.theory import Bound, Start, accuracy_for, first_size
 
-FREE = 1.2
+FREE = 1.15
 """A start is as wide as a step of so many times the smallest network's operations allows."""
 
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]

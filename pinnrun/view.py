@@ -54,7 +54,7 @@ def stage_view(run: Run) -> StageView:
         run.analyst.loss,
         network.width,
         network.depth,
-        run.last_growth or policy.begun_by(run.config.architecture.width),
+        run.last_growth or begun_by(run),
         pace.window,
         pace.minimum,
         pace.horizon,
@@ -66,6 +66,13 @@ def stage_view(run: Run) -> StageView:
         left,
         chance(run) if policy.needs_forecast and not trainer.stuck else None,
     )
+
+
+def begun_by(run: Run) -> Action | None:
+    """What counts as having led to the first size; nothing where the architecture gives it."""
+    if run.config.architecture.width is not None:
+        return None
+    return run.policy.begun_by(len(run.config.problem.coordinates), run.trainer.network.width)
 
 
 def steps_left(run: Run, seconds: float) -> float:

@@ -60,6 +60,10 @@ def test_depth_comes_next_where_width_has_been_used_up(workplace):
     start(Path("free"), "scaleup.start=free", *short)
     (width, _), second = first_growth(Path("free"))
     assert width > 3 and second == (width, 2)
+    start(Path("narrow"), "scaleup.start=free", "scaleup.max_width=5", *short)
+    assert first_growth(Path("narrow")) == [(5, 1), (5, 2)], "no room for another width"
+    start(Path("wide"), "scaleup.start=free", "scaleup.alpha=10", *short)
+    assert first_growth(Path("wide"))[1][0] > width, "less than ten times the smallest"
     start(Path("smallest"), *short)
     assert first_growth(Path("smallest")) == [(3, 1), (6, 1)]
     start(Path("given"), "scaleup.start=free", "architecture.width=4", *short)

@@ -204,13 +204,14 @@ class Policy:
         )
         return (width, depth), bound
 
-    def begun_by(self, width: int | None) -> Action | None:
-        """What counts as having led to the first size: where it is as wide as is free, depth comes next.
+    def begun_by(self, inputs: int, width: int) -> Action | None:
+        """What counts as having led to the first size: where it is that of a widening or more, depth comes next.
 
         Args:
-            width: that the architecture gives, if any.
+            inputs: coordinates n_in.
+            width: of the first network, which its architecture does not give.
         """
-        return Action.WIDEN if self.start == "free" and width is None else None
+        return Action.WIDEN if self.start == "free" and width >= self.wider(inputs + 1) else None
 
     def init_of(self, action: Action) -> Init:
         """How what this growth adds starts."""

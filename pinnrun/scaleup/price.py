@@ -69,7 +69,7 @@ def step_cost(config: Any) -> StepCost:
         wanted = term.derivatives
         rows += term.count * term.rows
         jets += term.count * (1 + inputs * wanted.first + sum(wanted.sizes))
-    system = getattr(config.optimizer, "system", "none")
+    system: System = getattr(config.optimizer, "system", "none")
     return StepCost(rows, jets, system, config.sampling.rows_per_parameter, len(terms))
 
 

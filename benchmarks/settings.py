@@ -42,7 +42,7 @@ def settings_of(config: DictConfig) -> str:
     if OmegaConf.select(config, "scaleup.type") == "fixed":
         for key in IDLE:
             _drop(plain, key)
-    if all(OmegaConf.select(config, f"architecture.{key}") for key in ("width", "depth")):
+    if OmegaConf.select(config, "architecture.width") and OmegaConf.select(config, "scaleup.start") == "free":
         _drop(plain, "scaleup.start")
     for key, neutral in ADDED.items():
         if OmegaConf.select(config, key, default=neutral) == neutral:

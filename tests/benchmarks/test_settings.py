@@ -46,3 +46,10 @@ def test_how_growth_starts_is_nothing_to_a_network_of_fixed_size():
     words = ("scaleup.init=residual", "scaleup.deepen_init=zero_out")
     assert name(*words) == name("scaleup.init=reinit") == name()
     assert name("scaleup=plateau", *words) != name("scaleup=plateau", "scaleup.init=greedy")
+
+
+def test_where_a_size_starts_counts_only_where_the_architecture_leaves_it_open():
+    assert name("scaleup.start=free") != name("scaleup.start=theory") != name("scaleup.start=integrable")
+    wide = "architecture.width=7"
+    assert name(wide, "scaleup.start=free") == name(wide, "scaleup.start=theory")
+    assert name(wide, "scaleup.start=integrable") != name(wide), "it has another depth"

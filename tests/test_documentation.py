@@ -16,7 +16,7 @@ from pinnrun.calculus import Derivatives, Points, Term
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-EXIT_CODES = {f"budget.steps={steps}": 4 for steps in (40, 60, 90, 1500)}  # budgets meant to be spent
+EXIT_CODES = {f"budget.steps={steps}": 4 for steps in (20, 30, 40, 1500)}  # budgets meant to be spent
 SHORTER = {  # what takes minutes is run with one seed; everything else just as it is shown
     "pinnrun sweep problem=npbe seed=0,1,2,3,4": "pinnrun sweep problem=npbe seed=2",
     "pinnrun sweep experiment=record_npbe seed=0,1,2,3,4": "pinnrun sweep experiment=record_npbe seed=3",

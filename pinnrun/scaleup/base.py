@@ -1,19 +1,16 @@
-"""What a policy sees, what it decides, and the order of growth that all growing policies share."""
+"""The settings that all policies share, where a run starts, and the order of growth."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from itertools import takewhile
-from math import ceil, inf, nan
+from math import ceil, inf
 from typing import Literal
 
-import numpy as np
-
 from pinnrun.koopman import Forecast
-from pinnrun.koopman.verdict import LONGER
-from pinnrun.scaleup.price import Price, StepCost
+from pinnrun.scaleup.price import StepCost
+from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
 from pinnrun.theory import Bound, Start, accuracy_for, first_size
 
@@ -22,117 +19,6 @@ FREE = 1.15
 
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
 """How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""
-
-
-class Action(Enum):
-    """What is done after a window."""
-
-    CONTINUE = "continue"
-    EXTEND = "extend"
-    WIDEN = "widen"
-    DEEPEN = "deepen"
-    RESTART = "restart"
-    DONE = "done"
-    STOP = "stop"
-
-    @property
-    def grows(self) -> bool:
-        """Whether the network gets larger."""
-        return self in (Action.WIDEN, Action.DEEPEN)
-
-    @property
-    def begins_stage(self) -> bool:
-        """Whether training goes on with another network."""
-        return self.grows or self is Action.RESTART
-
-
-@dataclass(frozen=True)
-class Decision:
-    """An action with its evidence.
-
-    Attributes:
-        action: what is done.
-        evidence: why, in a sentence.
-        steps: length of the next window.
-        width: where a widening leads; None: to the policy's next width.
-        hopeless: the run ends because the target is out of reach, not because the means are spent.
-    """
-
-    action: Action
-    evidence: str
-    steps: int
-    width: int | None = None
-    hopeless: bool = False
-
-
-@dataclass(frozen=True)
-class Past:
-    """An earlier stage.
-
-    Attributes:
-        width, depth, parameters: its network.
-        loss: the training loss that it ended with.
-        ending: what ended it.
-    """
-
-    width: int
-    depth: int
-    parameters: int
-    loss: float
-    ending: Action
-
-
-def free(width: int, depth: int) -> float:
-    """One second a step at every size: nothing is known of prices."""
-    return 1.0
-
-
-@dataclass(frozen=True)
-class StageView:
-    """The present stage as a policy sees it.
-
-    Attributes:
-        steps: steps since the start of the stage, ``(n,)``.
-        loss: training loss after each, ``(n,)``.
-        width, depth: the network's size.
-        last_growth: how the network came to this size; None for the first stage, unless it began as wide as is free.
-        window, minimum, horizon: the optimizer's pace.
-        size_of: number of parameters of a network of given width and depth.
-        stalled: why the optimizer cannot step any more, or None.
-        target: L_min.
-        past: the stages before, oldest first.
-        price: CPU seconds of a step of a network of given width and depth.
-        steps_left: steps of the present network that the budget still pays for; infinite without a budget.
-        chance: probability that the target is reached in so many more steps; None where nothing is forecast.
-    """
-
-    steps: np.ndarray
-    loss: np.ndarray
-    width: int
-    depth: int
-    last_growth: Action | None
-    window: int
-    minimum: int
-    horizon: int
-    size_of: Callable[[int, int], int]
-    stalled: str | None = None
-    target: float = nan
-    past: Sequence[Past] = ()
-    price: Price = free
-    steps_left: float = inf
-    chance: Callable[[float], float] | None = None
-
-    @property
-    def now(self) -> int:
-        """Steps of the stage so far."""
-        return int(self.steps[-1])
-
-    @property
-    def longer(self) -> int:
-        """Steps until the next look where this one could not tell: half as many again, within the horizon, and a
-        window at least.
-        """
-        return max(min(round(LONGER * self.now), self.horizon - self.now), self.window)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pinnrun.koopman import Forecast
-from pinnrun.scaleup.base import Action, Decision, Policy, StageView
+from pinnrun.scaleup.base import Policy
+from pinnrun.scaleup.view import Action, Decision, StageView
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ from math import erf, exp, inf, log, log10, sqrt
 import numpy as np
 
 from pinnrun.koopman import Forecast, Verdict, verdict
-from pinnrun.scaleup.base import Action, Decision, Policy, StageView
+from pinnrun.scaleup.base import Policy
+from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
 
 EXPONENT, SPREAD = 3.0, 1.0  # κ and σ before anything is known; decades a decade of parameters, and decades

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnrun.koopman import Forecast
-from pinnrun.scaleup.base import Action, Decision, Policy, StageView
+from pinnrun.scaleup.base import Policy
+from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
 
 

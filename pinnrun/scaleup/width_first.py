@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pinnrun.scaleup.base import Action, Decision, StageView
 from pinnrun.scaleup.koopman import KoopmanPolicy
+from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
 
 

@@ -29,16 +29,16 @@ and against the smallest network given more time: CPU seconds to an error on **o
 NOTES = """
 ## What the tables say
 
-* **Against a search**, growing costs some two hundredths of grid search and a third of successive halving, and less
-  than Optuna, which was lucky on some targets and spent a hundred times the oracle's time on others.
-* **Against the best size, known beforehand**, it costs half as much again in the median. On targets that one layer
-  meets it is even with it; where a second layer is needed the first stage, of 60 to 120 steps, is the price. On the
-  hardest target, the wave to 1e-4, growing is ahead of every fixed size.
+* **Against a search**, growing costs a two hundredth of grid search, a quarter of successive halving, and half of
+  Optuna, which was lucky on some targets and spent ten or a hundred times the oracle's time on others.
+* **Against the best size, known beforehand**, it costs a third as much again in the median, and four times at worst.
+  On most targets that one layer meets it is even with it; where a second layer is needed the first stage, of 60 to
+  120 steps, is the price. On the hardest target, the wave to 1e-4, growing is ahead of every fixed size.
 * **The start** makes the difference: from n_in + 1 neurons (*smallest first*, `scaleup.start=theory`) it costs twice
-  as much, and five times at worst, since two or three networks have to be given up; but what it ends with is smaller
-  where a target is easy.
+  as much, since two or three networks have to be given up. But what that ends with is a third smaller: where a target
+  is easy, the wider start is larger than need be.
 * **Depth or width**: five dimensions to 1e-4 want one wide layer, and every policy that takes turns loses time there
-  with a second one. `koopman_cost`, which weighs both by their price, finds it, and is the slowest on Helmholtz.
+  with a second one. `koopman_cost`, which weighs both by their price, finds it, and is slow on Helmholtz.
 * **More time for the smallest network** is no substitute: four of five targets are out of its reach.
 * **New neurons chosen by the residual** cost no less than a start afresh, and miss one of the hardest targets: what
   keeps the function of the small network keeps its basin too. So `reinit` stays the default.

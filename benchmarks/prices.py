@@ -9,20 +9,19 @@ docs/scale-up.md.
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from statistics import median
 
 import numpy as np
 
+from benchmarks.common import RESULTS, write_csv
 from pinnrun.build import checked_config, prepare_torch
 from pinnrun.composition.confdir import compose
 from pinnrun.scaleup.price import step_cost
 
-OUT = Path(__file__).parent / "results/prices.csv"
+OUT = RESULTS / "prices.csv"
 PROBLEMS = ("poisson", "poisson_cos5d", "npbe", "helmholtz", "wave", "burgers", "lorenz", "kovasznay")
 OPTIMIZERS = ("lm", "ssbroyden", "adam")
 SIZES = ((4, 1), (8, 1), (12, 1), (16, 1), (24, 1), (32, 1), (48, 1), (8, 2), (16, 2), (24, 2))
@@ -76,10 +75,7 @@ def factors(prices: list[Price]) -> np.ndarray:
 def main() -> None:
     """Measure, keep and print."""
     prices = list(measured())
-    with OUT.open("w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Price.__dataclass_fields__)
-        writer.writerows(astuple(price) for price in prices)
+    write_csv(OUT, [asdict(price) for price in prices])
     print("measured over counted, smallest and largest, and the mean of |ln|")
     for optimizer in OPTIMIZERS:
         found = [

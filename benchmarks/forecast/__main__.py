@@ -26,7 +26,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.common import RESULTS
-from benchmarks.forecast.cases import CASES, Case
+from benchmarks.forecast.cases import CASES, GROUPS, Case
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "cost")
@@ -71,7 +71,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("action", nargs="?", choices=ACTIONS, default="all")
     parser.add_argument("--runs", type=Path, default=ROOT / "outputs/benchmarks/forecast", help="where the runs lie")
-    parser.add_argument("--groups", type=_names, default=["fit", "held", "further"], help="some of fit,held,further")
+    parser.add_argument("--groups", type=_names, default=list(GROUPS), help=f"some of {','.join(GROUPS)}")
     parser.add_argument("--families", type=_names, help="some kinds of training only")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of CSV file, curves and figure")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/forecast.md", help="the page that is written")

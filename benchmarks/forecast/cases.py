@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 Group = Literal["fit", "held", "further"]
+GROUPS: Sequence[Group] = get_args(Group)
 
 
 @dataclass(frozen=True)

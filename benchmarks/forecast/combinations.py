@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmarks.forecast.calibrate import table_line
+from benchmarks.forecast.cases import GROUPS
 from benchmarks.forecast.laws import missed_by
 from benchmarks.forecast.origins import Origin, origins, per_forecast
 from benchmarks.forecast.pooled import groups, left_out, sample, score
@@ -19,7 +20,6 @@ from benchmarks.forecast.trajectories import Array, Trajectory
 from pinnrun.koopman.forecasters import FORECASTERS
 from pinnrun.koopman.prior import pooled
 
-GROUPS = ("held", "further", "fit")
 OTHERS = ("damped_trend", "hankel_slope", "power_law")
 SHARES = (0.25, 0.5, 0.75)  # of the pooled trend, the rest the damped one's
 

@@ -61,13 +61,14 @@ class Question:
     Attributes:
         target: L_min.
         reached: step by which it is held, None if never.
-        outlooks: the forecasts, earliest first, until the target is reached or the budget spent.
+        outlooks: the forecasts, earliest first, until the target is reached or the budget spent;
+            made as they are asked for.
     """
 
     trajectory: Trajectory
     target: float
     reached: int | None
-    outlooks: Sequence[Forecast]
+    outlooks: Iterable[Forecast]
 
     def judged(self) -> Replay:
         """What the verdict makes of it."""
@@ -92,8 +93,7 @@ def questions(
             target = share * start
             step = reached(trajectory, target, truth)
             if step is None or step > FAMILIES[trajectory.family].first:
-                outlooks = list(forecasts(trajectory, target, step, observable, forecaster))
-                yield Question(trajectory, target, step, outlooks)
+                yield Question(trajectory, target, step, forecasts(trajectory, target, step, observable, forecaster))
 
 
 def forecasts(

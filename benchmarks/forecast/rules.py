@@ -9,17 +9,17 @@ the rules, only on when it is made, so all trainings are forecast once for each 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from unittest.mock import patch
 
 from benchmarks.forecast import policy
-from benchmarks.forecast.cases import FAMILIES
+from benchmarks.forecast.cases import FAMILIES, GROUPS
 from benchmarks.forecast.trajectories import Trajectory
 from pinnrun.koopman.verdict import GLANCE, LONGER, RULES, Rules
 from pinnrun.registry import family_of
 
 VERDICT = import_module("pinnrun.koopman.verdict")  # the package has a function of that name
-GROUPS = ("held", "further", "fit")
 OTHERS: Mapping[str, Sequence[float]] = {
     "unlikely": (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
     "hopeless": (0.0, 0.01, 0.02, 0.05, 0.1),
@@ -41,6 +41,11 @@ def score(questions: Sequence[policy.Question], family: str, rules: Rules, glanc
     return ", ".join(parts)
 
 
+def asked(trajectories: Sequence[Trajectory]) -> list[policy.Question]:
+    """All questions, with their forecasts made."""
+    return [replace(item, outlooks=list(item.outlooks)) for item in policy.questions(trajectories)]
+
+
 def of_family(question: policy.Question) -> str:
     """The family of the optimizer that was asked about."""
     return family_of(FAMILIES[question.trajectory.family].optimizer)
@@ -49,7 +54,7 @@ def of_family(question: policy.Question) -> str:
 def compare(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = print) -> None:
     """Print the shipped rules, and each with one number changed."""
     tell("reachable targets given up / budget spent on those out of reach, per cent")
-    questions = list(policy.questions(trajectories))
+    questions = asked(trajectories)
     for family, shipped in RULES.items():
         assert family is not None
         tell(f"{family}, {shipped}: {score(questions, family, shipped)}")
@@ -60,11 +65,11 @@ def compare(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = pr
                 tell(f"  glance {glance:g} of the minimum: {score(questions, family, shipped, glance)}")
     for interval in INTERVALS:
         with patch.object(policy, "LONGER", interval):
-            asked = list(policy.questions(trajectories))
+            questions = asked(trajectories)
         for family, shipped in RULES.items():
             assert family is not None
             note = " (shipped)" if interval == LONGER else ""
-            tell(f"{family}, looks {interval:g} n apart{note}: {score(asked, family, shipped)}")
+            tell(f"{family}, looks {interval:g} n apart{note}: {score(questions, family, shipped)}")
 
 
 def changed(shipped: Rules) -> Iterator[tuple[str, Rules]]:

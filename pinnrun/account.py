@@ -29,13 +29,18 @@ class Account:
         self.best: dict[str, Any] = {"merit": inf}
 
     def keep_best(self, merit: float, loss: float) -> None:
-        """Remember the present network if none was better by what is asked for; it is what the run gives in the end."""
+        """Remember the present network if none was better by what is asked for; it is what the run gives in the end.
+
+        Once the target has been met, only a network that meets it too is better: those tried after it are smaller.
+        """
         error, least = self.trainer.aim.error, self.best.get("error")
-        better = merit <= self.best["merit"]
+        better, met = merit <= self.best["merit"], self.trainer.arrived
         if self.config.target.error is not None and error is not None and least is not None:
             better = error <= least
+        better = met or (better and not self.best.get("met", False))
         if better:
             self.best = {
+                "met": met,
                 "merit": merit,
                 "error": error,
                 "loss": loss,

@@ -52,8 +52,8 @@ class Analyst:
 
     @property
     def latest_loss(self) -> float:
-        """Of the last row."""
-        return self.columns["loss"][-1]
+        """Of the last row; NaN before the first."""
+        return self.columns["loss"][-1] if self.columns["loss"] else nan
 
     @property
     def steps(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pinnrun.audition import Audition
 from pinnrun.koopman import Forecast
-from pinnrun.scaleup import Action, Decision
+from pinnrun.scaleup import Action, Decision, StageView
 from pinnrun.scaleup.price import step_cost
 from pinnrun.storage import State
 from pinnrun.view import stage_view
@@ -23,19 +23,31 @@ def decide(run: Any, outlook: Forecast | None) -> Decision:
         run: the runner, its window closed.
         outlook: the forecast of the stage; None where there is none.
     """
-    trainer, policy, window = run.trainer, run.policy, run.pace.window
-    decision = on_the_target(run)
-    if decision:
+    found = on_the_target(run)
+    if found and found.action is Action.DONE:
+        return run.pruning.arrived(run, found)
+    if run.pruning.begun:
+        return run.pruning.judge(run, found or advised(run, outlook, stage_view(run)))
+    return found or afforded(run, outlook, stage_view(run))
+
+
+def advised(run: Any, outlook: Forecast | None, view: StageView) -> Decision:
+    """What the policy says; to go on where it wants a forecast and there is none."""
+    if outlook is None and run.policy.needs_forecast and not run.trainer.stuck:
+        return Decision(Action.CONTINUE, run.outlook, run.pace.window)
+    return run.policy.decide(view, outlook)
+
+
+def afforded(run: Any, outlook: Forecast | None, view: StageView) -> Decision:
+    """The same, as far as the budget goes, and after a trial where one is asked for."""
+    trainer, policy = run.trainer, run.policy
+    decision = advised(run, outlook, view)
+    if not decision.action.begins_stage:
         return decision
-    if outlook is None and policy.needs_forecast and not trainer.stuck:
-        return Decision(Action.CONTINUE, run.outlook, window)
-    view = stage_view(run)
-    decision = policy.decide(view, outlook)
-    short = policy.needs_forecast and view.steps_left < run.pace.minimum
-    if decision.action.begins_stage and short and not trainer.stuck:
+    if policy.needs_forecast and view.steps_left < run.pace.minimum and not trainer.stuck:
         why = f"{decision.evidence}; what is left of the budget is too little for another network"
-        return Decision(Action.CONTINUE, why, window)
-    if decision.action.begins_stage and policy.trial:
+        return Decision(Action.CONTINUE, why, run.pace.window)
+    if policy.trial:
         return Audition(trainer, step_cost(run.config), run.mind_signals).decide(policy, decision, view)
     return decision
 

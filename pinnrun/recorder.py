@@ -45,7 +45,9 @@ class Recorder:
             self.snapshots.append((int(row["step"]), parameters.clone()))
 
     def close_window(self, stage: int, network: Network) -> None:
-        """Write the gathered rows as one immutable file and begin the next."""
+        """Write the gathered rows, if there are any, as one immutable file and begin the next."""
+        if not self.rows:
+            return
         names = self.rows[0]
         columns = {name: np.array([row[name] for row in self.rows], INTEGERS.get(name, np.float64)) for name in names}
         weights = [theta.numpy() for _, theta in self.snapshots]

@@ -16,9 +16,12 @@ from pinnrun.config import Config
 from pinnrun.decision import decide, how_it_stopped
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast, Snapshots
+from pinnrun.optimizers import Outcome
+from pinnrun.pruning import Pruning
 from pinnrun.recorder import Recorder
 from pinnrun.saved import state_of, take_up
 from pinnrun.scaleup import Action, Decision
+from pinnrun.scaleup.price import step_cost
 from pinnrun.signals import StopRequest
 from pinnrun.storage import State
 from pinnrun.trainer import Diverged, Trainer
@@ -46,6 +49,7 @@ class Runner:
         self.policy, self.pace = config.scaleup, config.optimizer.pace
         self.account = Account(config, trainer)
         self.analyst = Analyst(config.koopman, config.optimizer)
+        self.pruning = Pruning(config.scaleup.prune, step_cost(config))
         self.stage = 0
         self.last_growth: Action | None = None
         self.window_length = self.pace.window
@@ -74,7 +78,7 @@ class Runner:
                 self.record(decision, outlook)
                 if decision.action.begins_stage:
                     self.begin_stage(decision)
-                elif decision.action is Action.DONE:
+                if decision.action in (Action.DONE, Action.RESTORE):
                     self.ended = State.DONE, decision.evidence
                 elif decision.action is Action.STOP:
                     self.ended = how_it_stopped(self, decision), decision.evidence
@@ -82,7 +86,8 @@ class Runner:
             return self.ended
         except Interrupted:
             assert self.request.received is not None
-            return State.INTERRUPTED, f"stopped by {self.request.received.name} at step {self.trainer.step}"
+            met = f"; the target is met by {self.pruning.size}" if self.pruning.begun else ""
+            return State.INTERRUPTED, f"stopped by {self.request.received.name} at step {self.trainer.step}{met}"
         except Diverged as reason:
             return State.DIVERGED, f"{reason}; {REWINDS} rewinds with smaller steps did not help"
 
@@ -100,6 +105,8 @@ class Runner:
                 row = trainer.advance(judge=last)
             except Diverged as reason:
                 self.rewind(self.safe, reason)
+                if trainer.stuck:
+                    break
                 continue
             self.note(row)
             if trainer.aim.reached or trainer.stuck or last:
@@ -146,12 +153,14 @@ class Runner:
                 self.checkpoint()
         if not self.policy.needs_forecast or self.trainer.stuck:
             return None
-        left = self.config.budget.steps - self.trainer.step if self.config.budget.steps else None
-        horizon = self.pace.horizon
-        if self.trainer.stage_step >= horizon:  # past it: would as many steps again do?
-            horizon = 2 * self.trainer.stage_step
-        if left is not None:
-            horizon = max(min(horizon, self.trainer.stage_step + left), self.trainer.stage_step)
+        now, horizon = self.trainer.stage_step, self.pace.horizon
+        if now >= horizon:  # past it: would as many steps again do?
+            horizon = 2 * now
+        if self.config.budget.steps:
+            horizon = min(horizon, now + self.config.budget.steps - self.trainer.step)
+        if self.pruning.begun:
+            horizon = min(horizon, now + self.pruning.steps_left(self))
+        horizon = max(horizon, now)
         try:
             outlook = self.analyst.forecast(self.trainer.aim.loss, horizon, self.snapshots())
         except (ValueError, ArithmeticError) as error:  # training can go on without
@@ -205,17 +214,22 @@ class Runner:
         self.evidence, self.window_over = decision.evidence, False
 
     def begin_stage(self, decision: Decision) -> None:
-        """Widen, deepen or start afresh."""
-        self.growth = self.trainer.grow(decision.action, decision.width)
-        network, action = self.trainer.network, decision.action
+        """Widen, deepen, start afresh; or go back to the network that is kept, and prune it."""
+        action = decision.action
+        if action in (Action.PRUNE, Action.RESTORE):
+            assert self.pruning.kept is not None
+            self.growth = self.trainer.go_back(self.pruning.kept)
+        if action is not Action.RESTORE:
+            self.growth = self.trainer.grow(action, decision.width)
+        network = self.trainer.network
         self.display.event(
-            f"step {self.trainer.step}: {action.value} {'to' if action.grows else 'at'} {network.width} x "
+            f"step {self.trainer.step}: {action.value} {'at' if action is Action.RESTART else 'to'} {network.width} x "
             f"{network.depth} ({network.size} parameters); {decision.evidence}"
         )
         self.stage += 1
         if action.grows:
             self.last_growth = action
-        self.window_length = self.pace.window
+        self.window_length = decision.steps or self.pace.window
         self.stage_started = self.clock.cpu
         self.analyst.start_stage()
         self.merit, self.outlook, self.steps_to_target = inf, "", None
@@ -229,6 +243,9 @@ class Runner:
         self.trainer.load(state)
         self.recorder.keep_rows(safe["rows"])
         self.analyst.keep_until(self.trainer.stage_step)
+        if rewinds > REWINDS and self.pruning.begun:  # a network that would have been a better answer is not one
+            self.trainer.stuck = Outcome.NOT_FINITE
+            return
         if rewinds > REWINDS:
             raise reason
         self.trainer.rewinds = rewinds
@@ -278,4 +295,5 @@ class Runner:
 
     def result(self, state: State, reason: str, *, assess: bool = True) -> dict[str, Any]:
         """What ``result.json`` holds; see ``Account.result``."""
-        return self.account.result(state, reason, self.recorder, self.clock, assess=assess)
+        result = self.account.result(state, reason, self.recorder, self.clock, assess=assess)
+        return {**result, "target_seconds": self.pruning.seconds}

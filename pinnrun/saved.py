@@ -24,6 +24,7 @@ def state_of(runner: Any) -> dict[str, Any]:
         "backtests": list(runner.analyst.backtests),
         "growth": runner.growth,
         "best": runner.account.best,
+        "pruning": runner.pruning.state(),
         "safe": runner.safe,
         "merit": runner.merit,
         "outlook": runner.outlook,
@@ -44,10 +45,13 @@ def take_up(runner: Any, state: dict[str, Any]) -> None:
     runner.window_over = state.get("window_over", False)  # older checkpoints are of open windows
     runner.growth, runner.account.best, runner.safe = state["growth"], state["best"], state["safe"]
     runner.merit, runner.outlook = state["merit"], state["outlook"]
+    runner.pruning.load(state.get("pruning", {}))
     runner.clock = Clock(*state["seconds"])
     now = asked(runner.config)
     if now["target"] != state["asked"]["target"]:
         trainer.aim.held = 0
+        runner.account.best["met"] = False
+        runner.pruning.forget()
     runner.ended = still(runner, state["ended"], changed=now != state["asked"])
     before = trainer.step - trainer.stage_step
     analyst.start_stage()
@@ -65,7 +69,8 @@ def still(runner: Any, ended: Sequence[str] | None, *, changed: bool) -> tuple[S
     """How a saved run had ended, unless a new target or budget lets it go on."""
     if ended is None:
         return None
-    state, reason, met = State(ended[0]), ended[1], runner.trainer.aim.reached
+    state, reason = State(ended[0]), ended[1]
+    met = runner.account.best.get("met", runner.trainer.aim.reached)  # older checkpoints do not say so
     overtaken = {
         State.DONE: not met,
         State.BUDGET: not runner.spent(),

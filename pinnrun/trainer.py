@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pinnrun.aim import Aim
-from pinnrun.architectures import Network, deepen, restart, widen
+from pinnrun.architectures import Network, deepen, narrow, restart, widen
 from pinnrun.architectures.coefficients import grow, with_coefficients
 from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
 from pinnrun.config import Config
@@ -222,16 +222,27 @@ class Trainer:
         self.aim.judge(merit, lambda: self.assessor.error(self.solution))
         return merit
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the target is met: for as many steps as it must be, or for good, since no step moves θ any more."""
+        return self.aim.reached or bool(self.aim.held and self.stuck)
+
     # -- growth ------------------------------------------------------------------------------------------------
 
     def grow(self, action: Action, width: int | None = None) -> dict[str, Any]:
-        """Widen (to ``width``, or the policy's next), deepen or start afresh; reports what became of the function."""
+        """Widen (to ``width``, or the policy's next), deepen, prune (to ``width``) or start afresh.
+
+        Reports what became of the function.
+        """
         policy, old = self.config.scaleup, self.solution
         generator, before, rule = self.generators["growth"], self.network, policy.init_of(action)
         probe = self.weighed.probe(max(PROBED, PROBED_PER_PARAMETER * before.size))
         if action is Action.WIDEN:
             wider = width or policy.wider(before.width)
             growth = grow(widen, before, self.theta, wider, rule, generator, probe=probe)
+        elif action is Action.PRUNE:
+            assert width is not None, "a pruning says how many neurons are left"
+            growth = grow(narrow, before, self.theta, width, generator, probe=probe)
         elif action is Action.RESTART:
             growth = grow(restart, before, self.theta, generator, probe=probe)
         else:
@@ -239,6 +250,7 @@ class Trainer:
         self.network, self.theta = growth.architecture, growth.theta
         self.optimizer.grow(growth.old_to_new, growth.architecture.size)
         self.stage_step = self.rejections = 0
+        self.stuck = None
         self.best_loss = inf
         self.aim.start_stage()
         self.weighting.start()
@@ -291,6 +303,13 @@ class Trainer:
         self._latest_shares = dict(state["latest_shares"])
         if self.leap and state.get("leap"):  # not where jumps were switched on when the run was resumed
             self.leap.load(moved(state["leap"], self.device))
+
+    def go_back(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Begin a stage with the network of an earlier state, as it was then; the steps since are not forgotten."""
+        step = self.step
+        self.load(state)
+        self.step, self.stage_step, self.stuck = step, 0, None
+        return {"action": Action.RESTORE.value, "init": "kept", "change": 0.0}
 
     def parameters(self) -> Tensor:
         """θ on the CPU in float64, ``(P,)``."""

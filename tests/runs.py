@@ -30,10 +30,11 @@ TINY = (
     "scaleup.start=theory",
     "scaleup.max_parameters=70",
     "scaleup.give_up=0",
+    "scaleup.prune=0",
     "budget.steps=30",
     "display=quiet",
 )
-CLOCKS = ("seconds", "cpu_seconds", "wall_seconds", "stage_started")  # what no two runs share
+CLOCKS = ("seconds", "target_seconds", "cpu_seconds", "wall_seconds", "stage_started")  # what no two runs share
 Actions = Mapping[int, Callable[[], Any]]
 
 

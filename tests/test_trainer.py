@@ -46,5 +46,5 @@ def test_the_objective_of_another_network_is_the_present_one_at_its_points():
     first, count = len(it.objective.blocks[0][1]), len(it.objective.blocks[0][1].x[0, ::2])
     expected = whole.r[:first:2] * (first / count) ** 0.5
     assert torch.allclose(some.r[:count], expected, rtol=1e-12)
-    wider = it.network.wider(9)
+    wider = it.network.of_width(9)
     assert it.weighed.probe(10**6)(wider, wider.initial(torch.Generator())).J().shape == (len(whole.r), wider.size)

@@ -144,7 +144,7 @@ class Job:
     def config(self) -> Config:
         """The checked config, with the schedule for its policy."""
         rule: Any = "reinit" if self.contestant == SCRATCH else self.contestant
-        policy = Scheduled("scheduled", init=rule, deepen_init=rule, sizes=self.sizes)
+        policy = Scheduled("scheduled", init=rule, deepen_init=rule, prune=0.0, sizes=self.sizes)
         return replace(checked_config(self.composed()), scaleup=policy)
 
     def key(self) -> tuple[str, str, str, int]:

@@ -17,6 +17,7 @@ GRID = tuple((width, depth) for depth in DEPTHS for width in WIDTHS)
 SMALL = "small, kept"
 POLICIES = {
     "koopman": ("scaleup=koopman",),
+    "koopman, not pruned": ("scaleup=koopman", "scaleup.prune=0"),
     "koopman, smallest first": ("scaleup=koopman", "scaleup.start=theory"),
     "koopman, cost": ("scaleup=koopman_cost",),
     "width first": ("scaleup=width_first",),

@@ -1,7 +1,7 @@
 """Network families, their sizes, and how they grow."""
 
 from pinnrun.architectures.embedding import Embedding
-from pinnrun.architectures.growth import GROWTH_RULES, Growth, deepen, restart, size_after, widen
+from pinnrun.architectures.growth import GROWTH_RULES, Growth, deepen, narrow, restart, size_after, widen
 from pinnrun.architectures.layout import Layout
 from pinnrun.architectures.mlp import Mlp, MlpSettings
 from pinnrun.architectures.network import Network
@@ -21,6 +21,7 @@ __all__ = [
     "ResNet",
     "ResNetSettings",
     "deepen",
+    "narrow",
     "restart",
     "size_after",
     "widen",

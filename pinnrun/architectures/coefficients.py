@@ -116,9 +116,9 @@ class WithCoefficients:
 
     # -- growth, and the record ----------------------------------------------------------------------------------
 
-    def wider(self, width: int) -> WithCoefficients:
+    def of_width(self, width: int) -> WithCoefficients:
         """The same with ``width`` neurons per layer."""
-        return replace(self, network=self.network.wider(width))
+        return replace(self, network=self.network.of_width(width))
 
     def deeper(self) -> WithCoefficients:
         """The same with one hidden layer more."""

@@ -108,7 +108,7 @@ class Family:
             part.copy_((2.0 * torch.rand(part.shape, generator=generator, dtype=torch.float64) - 1.0) / sqrt(fan_in))
         return theta
 
-    def wider(self, width: int) -> Self:
+    def of_width(self, width: int) -> Self:
         """The same network with ``width`` neurons per layer."""
         return replace(self, width=width)
 

@@ -54,8 +54,8 @@ class Network(calculus.Network, Protocol):
         """A random θ (float64, CPU)."""
         ...
 
-    def wider(self, width: int) -> Network:
-        """The same network with ``width`` neurons per layer; every part of θ keeps its name and grows at its end."""
+    def of_width(self, width: int) -> Network:
+        """The same network with ``width`` neurons per layer; every part of θ keeps its name, its ends change."""
         ...
 
     def deeper(self) -> Network:

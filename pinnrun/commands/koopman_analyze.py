@@ -53,7 +53,7 @@ def analyze(composed: DictConfig) -> None:
     if why_not:
         print(f"\nmerit at forecast weights: {why_not}")
     if settings.figures:
-        draw(folder, stages, target)
+        draw(folder, stages, target, last=len(run.growth) - 1)
 
 
 def analyze_stage(
@@ -115,8 +115,11 @@ def optimizer(config: Any) -> Any:
     )
 
 
-def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
-    """Loss with forecast, spectra, growth, merit at forecast weights: PNG files in the run's folder figures/."""
+def draw(folder: Path, stages: list[dict[str, Any]], target: float, last: int) -> None:
+    """Loss with forecast, spectra, growth: PNG files in the run's folder figures/.
+
+    And the merit at forecast weights, of the ``last`` stage that grew.
+    """
     from pinnrun.display import figures
 
     place = folder / "figures"
@@ -129,7 +132,7 @@ def draw(folder: Path, stages: list[dict[str, Any]], target: float) -> None:
         observed = [spectrum_of(stage, key) for stage in stages for key in ("loss_modes", "edmd") if stage[key]]
         if observed:
             paths.append(figures.spectrum_figure(observed, place / "observables.png"))
-        if looks := [look for stage in stages[-1:] for look in stage["prospects"]]:
+        if looks := [look for stage in stages[last : last + 1] for look in stage["prospects"]]:
             paths.append(figures.prospects_figure(looks, place / "weights.png"))
         paths.append(figures.growth_figure(stages, place / "growth.png"))
     except (UserError, OSError) as error:  # no matplotlib, no room: the numbers above stand without the pictures

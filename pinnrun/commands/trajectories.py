@@ -95,7 +95,7 @@ def read(run: storage.Run, wanted: int | str, observable: Observable) -> list[Tr
     Raises:
         UserError: there is no such stage, it has too few samples, or a loss without logarithm.
     """
-    stages = run.stages[-1:] if wanted == "last" else run.stages
+    stages = run.growth[-1:] if wanted == "last" else run.stages
     if isinstance(wanted, int):
         stages = [stage for stage in stages if stage.number == wanted]
         if not stages:

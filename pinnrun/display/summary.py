@@ -208,6 +208,9 @@ def _cost_lines(result: Mapping[str, Any]) -> list[str]:
         for name, value in (("cpu time ", cpu), ("wall time", wall))
         if value is not None
     ]
+    met = result.get("target_seconds")
+    if met is not None and cpu is not None and met < cpu:
+        lines[:1] = [f"{lines[0]}, the target was met after {seconds_text(met)} s"]
     facts = [f"{key} {number(result[key])}" for key in ("steps", "seed") if result.get(key) is not None]
     return [*lines, *(["  " + ", ".join(facts)] if facts else [])]
 

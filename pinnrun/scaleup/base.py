@@ -17,6 +17,8 @@ from pinnrun.theory import Bound, Start, accuracy_for, first_size
 FREE = 1.15
 """A start is as wide as a step of so many times the smallest network's operations allows."""
 
+PRUNE = "work that smaller networks get once the target is met, as a part of that until then; 0: none"
+
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
 """How what a growth adds may start: a key of ``pinnrun.architectures.GROWTH_RULES``."""
 
@@ -40,6 +42,7 @@ class Policy:
     trial: int = setting(
         0, min=0, help="steps that every network that may come next is tried for before one is chosen; 0: none is"
     )
+    prune: float = setting(0.5, min=0, help=PRUNE)
     start: Literal["free"] | Start = setting(
         "free",
         help="the first size: what a step hardly notices, the smallest viable, or a bound by regularity",
@@ -99,10 +102,12 @@ class Policy:
         """
         return Action.WIDEN if self.start == "free" and width >= self.wider(inputs + 1) else None
 
-    def init_of(self, action: Action) -> Init:
-        """How what this growth adds starts."""
+    def init_of(self, action: Action) -> Init | Literal["prune"]:
+        """How what this growth adds starts, or what it leaves."""
         if action is Action.RESTART:
             return "reinit"
+        if action is Action.PRUNE:
+            return "prune"
         return self.deepen_init if action is Action.DEEPEN else self.init
 
     def wider(self, width: int) -> int:

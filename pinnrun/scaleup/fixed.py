@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pinnrun.koopman import Forecast
-from pinnrun.scaleup.base import Policy
+from pinnrun.scaleup.base import PRUNE, Policy
 from pinnrun.scaleup.view import Action, Decision, StageView
+from pinnrun.settings import setting
 
 
 @dataclass(frozen=True)
 class FixedPolicy(Policy):
     """Never grow; stop when the optimizer cannot step any more."""
+
+    prune: float = setting(0.0, min=0, help=PRUNE)
 
     grows = False
 

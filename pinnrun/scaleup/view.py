@@ -21,6 +21,8 @@ class Action(Enum):
     WIDEN = "widen"
     DEEPEN = "deepen"
     RESTART = "restart"
+    PRUNE = "prune"
+    RESTORE = "restore"
     DONE = "done"
     STOP = "stop"
 
@@ -31,8 +33,8 @@ class Action(Enum):
 
     @property
     def begins_stage(self) -> bool:
-        """Whether training goes on with another network."""
-        return self.grows or self is Action.RESTART
+        """Whether training goes on with another network than before."""
+        return self.grows or self in (Action.RESTART, Action.PRUNE, Action.RESTORE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Decision:
         action: what is done.
         evidence: why, in a sentence.
         steps: length of the next window.
-        width: where a widening leads; None: to the policy's next width.
+        width: where a widening leads, None: to the policy's next width; or a pruning.
         hopeless: the run ends because the target is out of reach, not because the means are spent.
     """
 

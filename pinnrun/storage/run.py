@@ -114,6 +114,12 @@ class Run:
             for number in numbers
         )
 
+    @property
+    def growth(self) -> tuple[Stage, ...]:
+        """The stages up to that which met the target first; those after it trained what was pruned from it."""
+        met = [at for at, stage in enumerate(self.stages) if stage.record.get("decision") == "prune"]
+        return self.stages[: met[0] + 1] if met else self.stages
+
     @cached_property
     def decisions(self) -> tuple[Mapping[str, Any], ...]:
         """One record a window; without those of windows that were dropped after the index was written."""

@@ -80,7 +80,7 @@ def test_weights_start_within_their_bound_and_gates_shut(network):
 
 @pytest.mark.parametrize("network", NETWORKS, ids=repr)
 def test_sizes_change_one_at_a_time(network):
-    wider, deeper = network.wider(9), network.deeper()
+    wider, deeper = network.of_width(9), network.deeper()
     assert (wider.width, wider.depth) == (9, network.depth)
     assert (deeper.width, deeper.depth) == (network.width, network.depth + 1)
     for grown in (wider, deeper):

@@ -122,7 +122,7 @@ def test_slopes_change_nothing_at_the_start():
 
 def test_sizes_change_one_at_a_time():
     network = Mlp(2, 1, 3, 2, "sin", residual=(2,))
-    assert network.wider(7) == Mlp(2, 1, 7, 2, "sin", residual=(2,))
+    assert network.of_width(7) == Mlp(2, 1, 7, 2, "sin", residual=(2,))
     assert network.deeper() == Mlp(2, 1, 3, 3, "sin", residual=(2, 3))
     assert network.plain() == Mlp(2, 1, 3, 2, "sin")
 

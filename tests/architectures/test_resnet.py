@@ -84,6 +84,6 @@ def test_size():
 def test_the_step_is_the_network_s_and_growth_leaves_it():
     settings = ResNetSettings("resnet", width=4, depth=4, scheme="rk4")
     assert settings.start(2, 2, 1) == ResNet(2, 1, 4, 4, "tanh", scheme="rk4", step=0.25)
-    assert settings.start(2, 2, 1).deeper().wider(8) == ResNet(2, 1, 8, 5, "tanh", scheme="rk4", step=0.25)
+    assert settings.start(2, 2, 1).deeper().of_width(8) == ResNet(2, 1, 8, 5, "tanh", scheme="rk4", step=0.25)
     assert ResNetSettings("resnet").start(2, 2, 1).step == 1.0
     assert ResNetSettings("resnet", depth=4, step=0.1).start(2, 2, 1).step == 0.1

@@ -61,7 +61,7 @@ def _chosen(
     deeper = new.depth > old.depth
     signals = _signals(new, probe(new, start.theta)) if deeper else _signals(old, here)
     portion = max(PORTION, old.width)
-    crowd = new if deeper else old.wider(old.width + min(portion, CANDIDATES * (new.width - old.width)))
+    crowd = new if deeper else old.of_width(old.width + min(portion, CANDIDATES * (new.width - old.width)))
     crowds = newcomers(old, crowd)
     pools = {layer: _Pool(group) for layer, group in crowds.items()}
     most = max(CANDIDATES * wanted[layer].count / group.count for layer, group in crowds.items())

@@ -8,6 +8,8 @@ What it may see of the problem is the objective, linearized for a network that i
     net2net         copies of old neurons; a layer near the identity          net2net.py
     residual        unheard neurons chosen by the residual, pursuit           candidates.py, pursuit.py
     greedy          the same, cheaper
+
+And how it gets narrower again, once it is larger than need be: prune.py.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from torch import Tensor
 
 from pinnrun.architectures.growth import candidates, net2net, plain
 from pinnrun.architectures.growth.base import Growth, GrowthRule, Probe
+from pinnrun.architectures.growth.prune import prune
 from pinnrun.architectures.network import Network
 
 GROWTH_RULES: dict[str, GrowthRule] = {
@@ -47,7 +50,7 @@ def deepen(
 
 def wider(network: Network, width: int, rule: str) -> Network:
     """What ``rule`` makes of the architecture when it widens: a start afresh drops what growth has added."""
-    larger = network.wider(width)
+    larger = network.of_width(width)
     return larger.plain() if rule == "reinit" else larger
 
 
@@ -62,6 +65,15 @@ def deeper(network: Network, rule: str) -> Network:
 def restart(network: Network, theta: Tensor, generator: torch.Generator, probe: Probe | None = None) -> Growth:
     """The same network started afresh."""
     return Growth(network, network.initial(generator).to(theta), None)
+
+
+def narrow(
+    network: Network, theta: Tensor, width: int, generator: torch.Generator, probe: Probe | None = None
+) -> Growth:
+    """The network with only ``width`` neurons per hidden layer left, those that the others can best be made of."""
+    if not 0 < width < network.width:
+        raise ValueError(f"narrowing from {network.width} to {width} neurons takes none away")
+    return prune(network, theta, network.of_width(width), generator, probe)
 
 
 def size_after(network: Network, width: int, depth: int, init: str, deepen_init: str) -> int:

@@ -18,7 +18,7 @@ from pinnrun.optimizers.lm import LevenbergMarquardt
 
 def crowd(network, kind, seed=2):
     """A larger network with candidates, and its θ."""
-    new = network.deeper() if kind == "deepen" else network.wider(network.width + 6)
+    new = network.deeper() if kind == "deepen" else network.of_width(network.width + 6)
     theta = zero_out(network, parameters(network), new, generator(seed)).theta
     if kind == "widen":
         silence(network, new, theta)
@@ -117,8 +117,8 @@ def test_in_one_layer_the_whole_rule_is_a_selection_by_trial(monkeypatch):
     network, theta = trained()
     growth = widen(network, theta, 7, "residual", generator(3), seen)
     random = generator(3)
-    zero_out(network, theta, network.wider(7), random)
-    wide = network.wider(4 + 12)
+    zero_out(network, theta, network.of_width(7), random)
+    wide = network.of_width(4 + 12)
     drawn = zero_out(network, theta, wide, random).theta
     (group,) = newcomers(network, wide).values()
     _aim(wide, drawn, group, _signals(network, seen(network, theta)), random)

@@ -19,7 +19,7 @@ def change(growth, network, theta) -> float:
 @pytest.mark.parametrize("more", [1, 5, 11])
 def test_without_noise_the_function_is_kept(network, more):
     theta = parameters(network)
-    growth = net2net(network, theta, network.wider(network.width + more), generator(), noise=0.0)
+    growth = net2net(network, theta, network.of_width(network.width + more), generator(), noise=0.0)
     assert change(growth, network, theta) <= 1e-12
 
 
@@ -27,7 +27,7 @@ def test_without_noise_the_function_is_kept(network, more):
 def test_with_noise_it_is_kept_up_to_the_noise(network):
     theta = parameters(network)
     sizes = [
-        change(net2net(network, theta, network.wider(2 * network.width), generator(), noise=noise), network, theta)
+        change(net2net(network, theta, network.of_width(2 * network.width), generator(), noise=noise), network, theta)
         for noise in (NOISE, NOISE / 100.0)
     ]
     assert 0.0 < sizes[0] < 1.0
@@ -39,7 +39,7 @@ def test_a_copy_has_the_rows_of_its_model_and_shares_its_column():
     """By hand: W = 2 → 5, of whose three new neurons g says whose copies they are."""
     network = Mlp(2, 1, 2, 1)
     theta = parameters(network)
-    growth = net2net(network, theta, network.wider(5), generator(1), noise=0.0)
+    growth = net2net(network, theta, network.of_width(5), generator(1), noise=0.0)
     old, new = network.layout.split(theta), growth.architecture.layout.split(growth.theta)
     g = [0, 1] + [int((old["hidden1.weight"] == row).all(1).nonzero()) for row in new["hidden1.weight"][2:]]
     for j, model in enumerate(g):
@@ -54,7 +54,7 @@ def test_a_copy_has_the_rows_of_its_model_and_shares_its_column():
 def test_noise_touches_copies_alone(network):
     theta = parameters(network)
     quiet, noisy = (
-        network.wider(7).layout.split(net2net(network, theta, network.wider(7), generator(2), noise=n).theta)
+        network.of_width(7).layout.split(net2net(network, theta, network.of_width(7), generator(2), noise=n).theta)
         for n in (0.0, 0.1)
     )
     for name, shape in network.layout.shapes:

@@ -15,7 +15,7 @@ def test_layers_by_family():
         (ResNet(2, 1, 3, 2), ["stream", "layer1", "layer2"]),
         (PirateNet(2, 1, 3, 2), ["x", "z"]),
     ):
-        assert grown_layers(network, network.wider(5)) == layers
+        assert grown_layers(network, network.of_width(5)) == layers
         assert grown_layers(network, network.deeper()) == []
 
 
@@ -31,7 +31,7 @@ def test_a_neuron_of_a_perceptron_by_hand():
 @pytest.mark.parametrize("network", SIZES, ids=repr)
 def test_all_that_is_new_is_somebodys_own_or_read_or_between_new_neurons(network):
     """Every entry of the larger θ that was not there before is counted once."""
-    new = network.wider(network.width + 2)
+    new = network.of_width(network.width + 2)
     growth = widen(network, parameters(network), network.width + 2, "zero_out", generator())
     count = torch.zeros(new.size, dtype=torch.long)
     count[growth.old_to_new] += 1
@@ -47,7 +47,7 @@ def test_all_that_is_new_is_somebodys_own_or_read_or_between_new_neurons(network
 @pytest.mark.parametrize("network", SIZES, ids=repr)
 def test_a_neuron_nobody_reads_can_be_exchanged(network):
     """Its own parameters change nothing as long as its outgoing weights are zero, and something when one is not."""
-    new = network.wider(network.width + 1)
+    new = network.of_width(network.width + 1)
     growth = widen(network, parameters(network), new.width, "zero_out", generator())
     before = new.value(growth.theta, POINTS)
     for layer, group in newcomers(network, new).items():

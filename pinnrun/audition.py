@@ -37,10 +37,11 @@ HALVED = 0.5  # of its merit, to which the present network must come in a trial 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that could be trained next; ``width`` None: as the action has it."""
+    """A network that could be trained next; ``width`` and ``depth`` None: as the action has them."""
 
     action: Action
     width: int | None = None
+    depth: int | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Audition:
         if not best.merit < inf:
             return replace(decision, evidence=told)
         chosen = best.candidate
-        return Decision(chosen.action, told, view.window, chosen.width)
+        return Decision(chosen.action, told, view.window, chosen.width, chosen.depth)
 
     def run(self, wanted: Sequence[Candidate], steps: int) -> list[Tried]:
         """Try them all; the trainer is as before at the end, whatever happens."""
@@ -115,7 +116,7 @@ class Audition:
         self.trainer.load(here)
         self.trainer.stuck = None
         if candidate.action.begins_stage:
-            self.trainer.grow(candidate.action, candidate.width)
+            self.trainer.grow(candidate.action, candidate.width, candidate.depth)
 
     def _train(self, steps: int) -> tuple[float, int]:
         """The merit after so many steps and how many were made; infinite if the loss blows up."""
@@ -181,7 +182,7 @@ def candidates(policy: Policy, decision: Decision, view: StageView) -> list[Cand
     width = decision.width
     if decision.action is Action.WIDEN and width is None:
         width = policy.wider(view.width)
-    proposed = Candidate(decision.action, width)
+    proposed = Candidate(decision.action, width, decision.depth)
     return found if proposed in found else [*found, proposed]
 
 

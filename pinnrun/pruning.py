@@ -14,6 +14,7 @@ stop.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any
@@ -64,9 +65,7 @@ class Pruning:
         if not self.begun:
             self.seconds = run.clock.cpu
             self.limit = (1.0 + self.share) * self.work(run)
-            earlier = run.recorder.stages[: run.stage]
-            widths = [line["width"] for line in earlier if line["depth"] >= network.depth]
-            self.too_narrow = max((width for width in widths if width < network.width), default=0)
+            self.too_narrow = too_narrow(run.recorder.stages[: run.stage], network.width, network.depth)
         self.kept, self.width, self.evidence = run.trainer.state(), network.width, done.evidence
         self.size = f"{network.width} x {network.depth}"
         return self.narrower(run, done.evidence) or done
@@ -117,6 +116,13 @@ class Pruning:
     def forget(self) -> None:
         """The target is another one: nothing has met it."""
         self.load(Pruning(self.share, self.cost).state())
+
+
+def too_narrow(stages: Sequence[Mapping[str, Any]], width: int, depth: int) -> int:
+    """The widest network narrower than this one, and no shallower, that has not met the target for want of size."""
+    restarted = {(line["width"], line["depth"]) for line in stages if line["decision"] == Action.RESTART.value}
+    sizes = {(line["width"], line["depth"]) for line in stages} - restarted
+    return max((w for w, d in sizes if w < width and d >= depth), default=0)
 
 
 def next_width(kept: int, too_narrow: int) -> int | None:

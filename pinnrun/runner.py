@@ -220,7 +220,7 @@ class Runner:
             assert self.pruning.kept is not None
             self.growth = self.trainer.go_back(self.pruning.kept)
         if action is not Action.RESTORE:
-            self.growth = self.trainer.grow(action, decision.width)
+            self.growth = self.trainer.grow(action, decision.width, decision.depth)
         network = self.trainer.network
         self.display.event(
             f"step {self.trainer.step}: {action.value} {'at' if action is Action.RESTART else 'to'} {network.width} x "

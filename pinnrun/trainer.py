@@ -229,8 +229,8 @@ class Trainer:
 
     # -- growth ------------------------------------------------------------------------------------------------
 
-    def grow(self, action: Action, width: int | None = None) -> dict[str, Any]:
-        """Widen (to ``width``, or the policy's next), deepen, prune (to ``width``) or start afresh.
+    def grow(self, action: Action, width: int | None = None, depth: int | None = None) -> dict[str, Any]:
+        """Widen (to ``width``, or the policy's next), deepen, prune (to ``width``) or start afresh (at that size).
 
         Reports what became of the function.
         """
@@ -244,7 +244,7 @@ class Trainer:
             assert width is not None, "a pruning says how many neurons are left"
             growth = grow(narrow, before, self.theta, width, generator, probe=probe)
         elif action is Action.RESTART:
-            growth = grow(restart, before, self.theta, generator, probe=probe)
+            growth = grow(restart, before, self.theta, width, depth, generator, probe=probe)
         else:
             growth = grow(deepen, before, self.theta, rule, generator, probe=probe)
         self.network, self.theta = growth.architecture, growth.theta

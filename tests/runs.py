@@ -31,6 +31,7 @@ TINY = (
     "scaleup.max_parameters=70",
     "scaleup.give_up=0",
     "scaleup.prune=0",
+    "scaleup.restarts=0",
     "budget.steps=30",
     "display=quiet",
 )

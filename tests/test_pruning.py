@@ -10,7 +10,7 @@ from runs import assert_same, composed, interrupt, lookup, resume, start
 from pinnrun.build import checked_config
 from pinnrun.commands.train import exit_code
 from pinnrun.errors import UserError
-from pinnrun.pruning import PORTION, Pruning, next_width
+from pinnrun.pruning import PORTION, Pruning, next_width, too_narrow
 from pinnrun.registry import network_of
 from pinnrun.scaleup import Action, Decision
 from pinnrun.scaleup.price import step_cost
@@ -36,6 +36,23 @@ EASY = ("target.loss=1e-2", "budget.steps=200", "architecture.width=12", "archit
 )
 def test_the_next_width_is_seven_tenths_or_between_what_did_and_what_did_not(kept, too_narrow, width):
     assert next_width(kept, too_narrow) == width
+
+
+@pytest.mark.parametrize(
+    ("before", "narrow"),
+    [
+        ([(13, 1, "widen")], 13),
+        ([(13, 1, "widen"), (13, 2, "widen")], 13),
+        ([(13, 1, "deepen")], 13),  # of one layer, and this is one of one layer
+        ([(30, 1, "widen")], 0),
+        ([(13, 1, "widen"), (18, 1, "restart"), (13, 1, "restart")], 0),  # what failed was not their size
+        ([], 0),
+    ],
+)
+def test_what_has_failed_before_need_not_be_tried(before, narrow):
+    lines = [{"width": width, "depth": depth, "decision": decision} for width, depth, decision in before]
+    assert too_narrow(lines, 26, 1) == narrow
+    assert too_narrow([{**line, "depth": 1} for line in lines], 26, 2) == 0  # too shallow, perhaps
 
 
 def test_the_run_gives_the_smallest_network_that_met_the_target(tmp_path):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from runs import assert_same, interrupt, lookup, resume, start
 
+from pinnrun.commands import train
 from pinnrun.commands.train import exit_code
+from pinnrun.composition.confdir import compose
 from pinnrun.errors import UserError
 from pinnrun.problems.poisson import Poisson
 from pinnrun.scaleup import Action, Decision, Policy
@@ -45,6 +47,16 @@ def test_a_fresh_start_keeps_the_size_and_loses_the_function(tmp_path, monkeypat
     start(parts, *COST, at={10: interrupt})
     resume(parts, "budget.steps=30")
     assert_same(whole, parts)
+
+
+def test_a_wrong_solution_is_left_by_a_fresh_start_not_by_growth(tmp_path):
+    """From this seed Lotka and Volterra's predators die out, at every size: the loss stops at 0.031."""
+    words = ("problem=lotka_volterra", "seed=5", "display=quiet", "threads=1")
+    result = train.train(compose("train", [*words, "scaleup.prune=0"]), tmp_path)
+    assert [line["decision"] for line in result["stages"]] == ["deepen", "restart", "done"]
+    first, second, third = (line["loss"] for line in result["stages"])
+    assert first == pytest.approx(second, rel=0.1) and third <= 2e-6
+    assert (result["width"], result["depth"]) == (24, 1) and result["error"] < 1e-3
 
 
 def test_an_error_may_be_the_target(tmp_path):

@@ -120,6 +120,10 @@ class WithCoefficients:
         """The same with ``width`` neurons per layer."""
         return replace(self, network=self.network.of_width(width))
 
+    def of_depth(self, depth: int) -> WithCoefficients:
+        """The same with ``depth`` layers."""
+        return replace(self, network=self.network.of_depth(depth))
+
     def deeper(self) -> WithCoefficients:
         """The same with one hidden layer more."""
         return replace(self, network=self.network.deeper())

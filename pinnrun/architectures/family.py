@@ -112,6 +112,10 @@ class Family:
         """The same network with ``width`` neurons per layer."""
         return replace(self, width=width)
 
+    def of_depth(self, depth: int) -> Self:
+        """The network with ``depth`` layers as a run would start it."""
+        return replace(self.plain(), depth=depth)
+
     def deeper(self) -> Self:
         """The same network with one layer more, before the output."""
         return replace(self, depth=self.depth + 1)

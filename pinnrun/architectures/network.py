@@ -58,6 +58,10 @@ class Network(calculus.Network, Protocol):
         """The same network with ``width`` neurons per layer; every part of θ keeps its name, its ends change."""
         ...
 
+    def of_depth(self, depth: int) -> Network:
+        """The same network with ``depth`` layers, of those that a run would start it with."""
+        ...
+
     def deeper(self) -> Network:
         """The same network with one layer more, which leaves the function as it is while its gate is zero."""
         ...

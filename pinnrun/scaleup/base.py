@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
-from math import ceil, inf
+from math import ceil, inf, nan
 from typing import Literal
 
 from pinnrun.koopman import Forecast
@@ -13,6 +13,9 @@ from pinnrun.scaleup.price import StepCost
 from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
 from pinnrun.theory import Bound, Start, accuracy_for, first_size
+
+SAME = 1.1
+"""Losses within this factor are the same: those of stages differ with their points."""
 
 FREE = 1.15
 """A start is as wide as a step of so many times the smallest network's operations allows."""
@@ -38,6 +41,9 @@ class Policy:
     max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
     give_up: float = setting(
         0.02, min=0, below=1, help="P(reach) within the budget below which a run ends early; 0: never"
+    )
+    restarts: int = setting(
+        2, min=0, help="fresh starts at most, of a network that a larger one has come no further than; 0: none"
     )
     trial: int = setting(
         0, min=0, help="steps that every network that may come next is tried for before one is chosen; 0: none is"
@@ -115,6 +121,28 @@ class Policy:
         assert self.alpha != "auto", "alpha is settled before a run begins"
         scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
         return min(max(scaled, width + 1), self.max_width)
+
+    def scale(self, view: StageView, evidence: str) -> Decision:
+        """Grow, or start afresh where it is not size that this network lacks."""
+        return self.afresh(view, evidence) or self.grow(view, evidence)
+
+    def afresh(self, view: StageView, evidence: str) -> Decision | None:
+        """A fresh start of the smallest network that has come to the same loss as this one, of another size.
+
+        Networks that cannot resolve the solution stop at losses that fall with their size. Where a larger one stops
+        where a smaller one has, both are held up by something else: another solution of the equation, or a point of
+        their landscape that more neurons do not remove. Others may pass it, and small ones are cheap to try.
+        """
+        now = float(view.loss[-1]) if view.loss.size else nan
+        alike = [stage for stage in view.past if now / SAME <= stage.loss <= now * SAME and stage.ending.is_on_the_way]
+        sizes = {stage.parameters: (stage.width, stage.depth) for stage in alike}
+        sizes[view.size_of(view.width, view.depth)] = view.width, view.depth
+        tried = sum(stage.ending is Action.RESTART for stage in alike)
+        if len(sizes) < 2 or tried >= self.restarts:
+            return None
+        width, depth = sizes[min(sizes)]
+        told = f"{evidence}; {width} x {depth} has come as far, so it is not for want of size"
+        return Decision(Action.RESTART, told, view.window, width, depth)
 
     def grow(self, view: StageView, evidence: str) -> Decision:
         """Steps 6 and 7 of the scale-up algorithm: widen first and after every deepening, deepen after a widening.

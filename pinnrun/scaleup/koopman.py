@@ -26,13 +26,13 @@ class KoopmanPolicy(Policy):
         (a larger network would cost no less), only REACH is good enough.
         """
         if view.stalled:
-            return self.grow(view, f"the optimizer is stuck: {view.stalled}")
+            return self.scale(view, f"the optimizer is stuck: {view.stalled}")
         assert forecast is not None, "the Koopman policy decides on a forecast"
         judgement = verdict(forecast, minimum=view.minimum)
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
         if judgement.verdict is Verdict.SCALE:
-            return self.grow(view, judgement.evidence)
+            return self.scale(view, judgement.evidence)
         if view.now >= view.horizon:
-            return self.grow(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
+            return self.scale(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
         return Decision(Action.EXTEND, judgement.evidence, view.longer)

@@ -21,7 +21,7 @@ class PlateauPolicy(Policy):
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """Compare the last window with all that came before it in the stage."""
         if view.stalled:
-            return self.grow(view, f"the optimizer is stuck: {view.stalled}")
+            return self.scale(view, f"the optimizer is stuck: {view.stalled}")
         recent = view.steps > view.now - view.window
         if view.now < view.minimum or recent.all():
             return Decision(Action.CONTINUE, f"too early to judge: step {view.now} of {view.minimum}", view.window)
@@ -30,4 +30,4 @@ class PlateauPolicy(Policy):
         evidence = f"the last {view.window} steps gained a factor {progress:.3g} in loss, {self.gain:g} was asked for"
         if progress >= self.gain:
             return Decision(Action.CONTINUE, evidence, view.window)
-        return self.grow(view, evidence)
+        return self.scale(view, evidence)

@@ -32,9 +32,14 @@ class Action(Enum):
         return self in (Action.WIDEN, Action.DEEPEN)
 
     @property
+    def is_on_the_way(self) -> bool:
+        """Whether the target is still to be met after it."""
+        return self.grows or self is Action.RESTART
+
+    @property
     def begins_stage(self) -> bool:
         """Whether training goes on with another network than before."""
-        return self.grows or self in (Action.RESTART, Action.PRUNE, Action.RESTORE)
+        return self.is_on_the_way or self in (Action.PRUNE, Action.RESTORE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,8 @@ class Decision:
         action: what is done.
         evidence: why, in a sentence.
         steps: length of the next window.
-        width: where a widening leads, None: to the policy's next width; or a pruning.
+        width: where a widening leads, None: to the policy's next width; or a pruning, or a fresh start.
+        depth: where a fresh start leads that is not of the present size.
         hopeless: the run ends because the target is out of reach, not because the means are spent.
     """
 
@@ -53,6 +59,7 @@ class Decision:
     evidence: str
     steps: int
     width: int | None = None
+    depth: int | None = None
     hopeless: bool = False
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scaleup.views import grown, stage
 
-from pinnrun.scaleup import Action, Policy
+from pinnrun.architectures import Mlp
+from pinnrun.scaleup import Action, Past, Policy
 
 NEVER = {"max_width": 10**6, "max_depth": 100, "max_parameters": 10**9}
 
@@ -115,5 +116,46 @@ def test_nothing_else_is(view):
     assert policy(**LARGEST, give_up=0.0).grow(hopeful(0.0), "too slow").action is Action.CONTINUE
 
 
-def test_a_restart_begins_a_stage_and_is_no_growth():
-    assert [action for action in Action if action.begins_stage] == [Action.WIDEN, Action.DEEPEN, Action.RESTART]
+def test_which_actions_begin_a_stage_and_which_of_them_before_the_target_is_met():
+    on_the_way = [Action.WIDEN, Action.DEEPEN, Action.RESTART]
+    assert [action for action in Action if action.is_on_the_way] == on_the_way
+    assert [action for action in Action if action.begins_stage] == [*on_the_way, Action.PRUNE, Action.RESTORE]
+
+
+def past(width, depth, loss, ending=Action.DEEPEN) -> Past:
+    return Past(width, depth, Mlp(2, 1, width, depth).size, loss, ending)
+
+
+SMALL = past(4, 1, 0.0314)
+
+
+@pytest.mark.parametrize(
+    ("stages", "loss", "size"),
+    [
+        ([SMALL], 0.0315, (4, 1)),  # the larger one has come as far
+        ([SMALL], 0.0340, (4, 1)),
+        ([SMALL], 0.0200, None),  # it has come farther
+        ([SMALL], 0.0500, None),  # or less far
+        ([past(8, 1, 0.0314), past(6, 1, 0.0312)], 0.0315, (6, 1)),
+        ([past(4, 1, 0.5), past(6, 1, 0.0312)], 0.0315, (6, 1)),
+        ([past(4, 2, 0.0314)], 0.0315, None),  # its own size says nothing of size
+        ([past(4, 1, 0.0314, Action.PRUNE)], 0.0315, None),
+        ([SMALL, past(4, 2, 0.0314, Action.RESTART)], 0.0315, (4, 1)),
+        ([SMALL, past(4, 2, 0.0314, Action.RESTART), past(4, 1, 0.031, Action.RESTART)], 0.0315, None),  # tried twice
+        ([SMALL], float("nan"), None),
+    ],
+)
+def test_where_a_larger_network_comes_no_further_the_smallest_starts_afresh(stages, loss, size):
+    view = stage([1.0, loss], width=4, depth=2, past=stages, last_growth=Action.DEEPEN)
+    decision = policy().scale(view, "too slow")
+    if size is None:
+        assert decision == policy().grow(view, "too slow")
+    else:
+        assert (decision.action, (decision.width, decision.depth)) == (Action.RESTART, size)
+        assert decision.evidence == f"too slow; {size[0]} x {size[1]} has come as far, so it is not for want of size"
+    assert policy(restarts=0).scale(view, "too slow").action is Action.WIDEN
+
+
+def test_before_the_first_step_there_is_nothing_to_compare():
+    view = stage([], past=[SMALL], last_growth=Action.DEEPEN)
+    assert policy().scale(view, "stuck").action is Action.WIDEN

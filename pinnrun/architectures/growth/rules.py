@@ -62,8 +62,19 @@ def deeper(network: Network, rule: str) -> Network:
     return larger.plain() if rule == "reinit" else larger
 
 
-def restart(network: Network, theta: Tensor, generator: torch.Generator, probe: Probe | None = None) -> Growth:
-    """The same network started afresh."""
+def restart(
+    network: Network,
+    theta: Tensor,
+    width: int | None,
+    depth: int | None,
+    generator: torch.Generator,
+    probe: Probe | None = None,
+) -> Growth:
+    """The same network started afresh, or that of another size."""
+    if width is not None and width != network.width:
+        network = network.of_width(width)
+    if depth is not None and depth != network.depth:
+        network = network.of_depth(depth)
     return Growth(network, network.initial(generator).to(theta), None)
 
 

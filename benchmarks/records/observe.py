@@ -62,6 +62,7 @@ class Observer(QuietDisplay):
     def __init__(self, measure: str, stop: float) -> None:
         self.measure, self.stop, self.pace = measure, stop, pace()
         self.looks: list[Look] = []
+        self.target_seen = False  # whether the target has been met and seen: smaller networks may follow
         self._error: Callable[[], float] | None = None
         self._next = FIRST
         self._latest: Progress | None = None
@@ -73,7 +74,9 @@ class Observer(QuietDisplay):
     def update(self, progress: Progress) -> None:
         """Called after every step."""
         self._latest = progress
-        if progress.seconds >= self._next:
+        met = self.runner.trainer.arrived and not self.target_seen
+        if progress.seconds >= self._next or met:
+            self.target_seen = self.target_seen or met
             self.look()
             self._next = max(self._next * RATIO, progress.seconds)
             if self.looks[-1].error <= self.stop:

@@ -5,7 +5,7 @@ from math import inf
 import optuna
 import pytest
 
-from benchmarks.records.observe import Look, Trace
+from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Result
 from benchmarks.scaleup import __main__ as program
 from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, Job, fixed_labels, jobs_of
@@ -127,3 +127,14 @@ def test_a_size_whose_single_step_takes_all_of_the_time_is_not_trained():
     job = Job(case, "64 x 3", 0.9 * case.aims[-1], 1)
     trace = program.train(job)
     assert spent(Result(job.key(), trace), 1e-3) == case.seconds and trace.looks[-1].end == "too large"
+
+
+def test_the_moment_at_which_the_target_is_met_is_seen_though_smaller_networks_are_tried_after_it():
+    job = Job(CASES["poisson2d"], "koopman", 1e-3, 1)
+    observer = Observer("relative", 0.0)
+    runner = watched(job.config(), observer)
+    first = runner.recorder.stages[0]
+    assert first["decision"] == "prune"
+    look = next(look for look in observer.looks if look.step == first["steps"])
+    assert look.error == pytest.approx(first["error"]) and look.error <= 1e-3
+    assert observer.looks[-1].step > look.step

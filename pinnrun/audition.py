@@ -25,6 +25,7 @@ from torch import Tensor
 
 from pinnrun.architectures.growth.plain import places
 from pinnrun.calculus import batch
+from pinnrun.growing import grow
 from pinnrun.optimizers.multistart import Multistart, Start
 from pinnrun.scaleup import Action, Decision, Policy, StageView
 from pinnrun.scaleup.price import StepCost
@@ -116,7 +117,7 @@ class Audition:
         self.trainer.load(here)
         self.trainer.stuck = None
         if candidate.action.begins_stage:
-            self.trainer.grow(candidate.action, candidate.width, candidate.depth)
+            grow(self.trainer, candidate.action, candidate.width, candidate.depth)
 
     def _train(self, steps: int) -> tuple[float, int]:
         """The merit after so many steps and how many were made; infinite if the loss blows up."""

@@ -6,16 +6,15 @@ import time
 from math import inf
 from typing import Any
 
-import torch
-
 from pinnrun import storage
 from pinnrun.account import Account
-from pinnrun.analyst import SNAPSHOTS, Analyst
+from pinnrun.analyst import Analyst
 from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.decision import decide, how_it_stopped
 from pinnrun.display import Display, Progress
-from pinnrun.koopman import Forecast, Snapshots
+from pinnrun.growing import grow, restore
+from pinnrun.koopman import Forecast
 from pinnrun.optimizers import Outcome
 from pinnrun.pruning import Pruning
 from pinnrun.recorder import Recorder
@@ -25,6 +24,7 @@ from pinnrun.scaleup.price import step_cost
 from pinnrun.signals import StopRequest
 from pinnrun.storage import State
 from pinnrun.trainer import Diverged, Trainer
+from pinnrun.view import look_ahead
 
 REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
@@ -151,37 +151,7 @@ class Runner:
             self.safe, self.window_over = None, True
             if self.policy.trial:  # which may take longer than the window did
                 self.checkpoint()
-        if not self.policy.needs_forecast or self.trainer.stuck:
-            return None
-        now, horizon = self.trainer.stage_step, self.pace.horizon
-        if now >= horizon:  # past it: would as many steps again do?
-            horizon = 2 * now
-        if self.config.budget.steps:
-            horizon = min(horizon, now + self.config.budget.steps - self.trainer.step)
-        if self.pruning.begun:
-            horizon = min(horizon, now + self.pruning.steps_left(self))
-        horizon = max(horizon, now)
-        try:
-            outlook = self.analyst.forecast(self.trainer.aim.loss, horizon, self.snapshots())
-        except (ValueError, ArithmeticError) as error:  # training can go on without
-            self.outlook = f"no forecast: {error}"
-            return None
-        self.outlook = f"P(reach) {outlook.probability:.2f} by step {outlook.horizon} of the stage"
-        self.steps_to_target = None if outlook.reach is None else outlook.reach - outlook.now
-        return outlook
-
-    def snapshots(self) -> Snapshots | None:
-        """The stage's latest weights with the loss that is forecast, where the forecaster wants them."""
-        if not self.analyst.wants_weights:
-            return None
-        trainer = self.trainer
-        steps, weights = self.recorder.latest_weights(self.stage, SNAPSHOTS)
-        judged = trainer.objective if self.config.koopman.observable == "loss" else trainer.evaluation
-        return Snapshots(
-            steps - (trainer.step - trainer.stage_step),
-            weights,
-            lambda theta: float(judged.value(torch.as_tensor(theta).to(trainer.theta))),
-        )
+        return look_ahead(self) if self.policy.needs_forecast and not self.trainer.stuck else None
 
     def spent(self, steps_ahead: int = 0) -> bool:
         """Whether the budget is (or with one more step will be) spent."""
@@ -218,9 +188,9 @@ class Runner:
         action = decision.action
         if action in (Action.PRUNE, Action.RESTORE):
             assert self.pruning.kept is not None
-            self.growth = self.trainer.go_back(self.pruning.kept)
+            self.growth = restore(self.trainer, self.pruning.kept)
         if action is not Action.RESTORE:
-            self.growth = self.trainer.grow(action, decision.width, decision.depth)
+            self.growth = grow(self.trainer, action, decision.width, decision.depth)
         network = self.trainer.network
         self.display.event(
             f"step {self.trainer.step}: {action.value} {'at' if action is Action.RESTART else 'to'} {network.width} x "

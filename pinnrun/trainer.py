@@ -11,15 +11,14 @@ import torch
 from torch import Tensor
 
 from pinnrun.aim import Aim
-from pinnrun.architectures import Network, deepen, narrow, restart, widen
-from pinnrun.architectures.coefficients import grow, with_coefficients
-from pinnrun.calculus import Derivatives, Field, Objective, Points, Term
+from pinnrun.architectures import Network
+from pinnrun.architectures.coefficients import with_coefficients
+from pinnrun.calculus import Field, Objective, Points, Term
 from pinnrun.config import Config
 from pinnrun.generators import make_generators
 from pinnrun.leap import make_leap, notice
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import network_of
-from pinnrun.scaleup import Action
 from pinnrun.solution import Assessor, TrainedField
 from pinnrun.start import first_network
 from pinnrun.weighting.weighed import Weighed
@@ -28,7 +27,6 @@ RETRIES = 5  # steps that may fail one after the other where each is tried on ne
 GOES_ON = (Outcome.ACCEPTED, Outcome.HANDED_OVER, Outcome.OVERSHADOWED)  # after these another step makes sense
 EXACT = 1e-290  # a loss below which there is nothing left to blow up
 BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
-PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual by which new neurons may be chosen: at least, and as many
 
 
 class Diverged(Exception):
@@ -227,28 +225,12 @@ class Trainer:
         """Whether the target is met: for as many steps as it must be, or for good, since no step moves θ any more."""
         return self.aim.reached or bool(self.aim.held and self.stuck)
 
-    # -- growth ------------------------------------------------------------------------------------------------
+    # -- another network ---------------------------------------------------------------------------------------
 
-    def grow(self, action: Action, width: int | None = None, depth: int | None = None) -> dict[str, Any]:
-        """Widen (to ``width``, or the policy's next), deepen, prune (to ``width``) or start afresh (at that size).
-
-        Reports what became of the function.
-        """
-        policy, old = self.config.scaleup, self.solution
-        generator, before, rule = self.generators["growth"], self.network, policy.init_of(action)
-        probe = self.weighed.probe(max(PROBED, PROBED_PER_PARAMETER * before.size))
-        if action is Action.WIDEN:
-            wider = width or policy.wider(before.width)
-            growth = grow(widen, before, self.theta, wider, rule, generator, probe=probe)
-        elif action is Action.PRUNE:
-            assert width is not None, "a pruning says how many neurons are left"
-            growth = grow(narrow, before, self.theta, width, generator, probe=probe)
-        elif action is Action.RESTART:
-            growth = grow(restart, before, self.theta, width, depth, generator, probe=probe)
-        else:
-            growth = grow(deepen, before, self.theta, rule, generator, probe=probe)
-        self.network, self.theta = growth.architecture, growth.theta
-        self.optimizer.grow(growth.old_to_new, growth.architecture.size)
+    def become(self, network: Network, theta: Tensor, old_to_new: Tensor | None) -> None:
+        """Go on with another network; ``old_to_new`` as in `pinnrun.architectures.Growth`."""
+        self.network, self.theta = network, theta
+        self.optimizer.grow(old_to_new, network.size)
         self.stage_step = self.rejections = 0
         self.stuck = None
         self.best_loss = inf
@@ -257,13 +239,6 @@ class Trainer:
         if self.leap:
             self.leap.start()
         self.draw_points()
-        return {"action": action.value, "init": rule, "change": self._change(old, self.solution)}
-
-    def _change(self, old: TrainedField, new: TrainedField) -> float:
-        """Max |u_new − u_old| over the evaluation points of the first term."""
-        points = self.evaluation_points[0][1]
-        difference = new(points, Derivatives()).value - old(points, Derivatives()).value
-        return float(difference.abs().max())
 
     # -- state -------------------------------------------------------------------------------------------------
 
@@ -303,13 +278,6 @@ class Trainer:
         self._latest_shares = dict(state["latest_shares"])
         if self.leap and state.get("leap"):  # not where jumps were switched on when the run was resumed
             self.leap.load(moved(state["leap"], self.device))
-
-    def go_back(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Begin a stage with the network of an earlier state, as it was then; the steps since are not forgotten."""
-        step = self.step
-        self.load(state)
-        self.step, self.stage_step, self.stuck = step, 0, None
-        return {"action": Action.RESTORE.value, "init": "kept", "change": 0.0}
 
     def parameters(self) -> Tensor:
         """θ on the CPU in float64, ``(P,)``."""

@@ -1,4 +1,4 @@
-"""What a policy is shown of a run: the present stage, the ones before, prices, and what the budget still pays for."""
+"""What a policy is shown of a run: its forecast, its stages, prices, and what the budget still pays for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol
 
-from pinnrun.analyst import Analyst
+import torch
+
+from pinnrun.analyst import SNAPSHOTS, Analyst
 from pinnrun.architectures import size_after
 from pinnrun.clock import Clock
 from pinnrun.config import Config
-from pinnrun.koopman import Snapshots
+from pinnrun.koopman import Forecast, Snapshots
 from pinnrun.optimizers import Pace
+from pinnrun.pruning import Pruning
 from pinnrun.recorder import Recorder
 from pinnrun.scaleup import Action, Past, Policy, StageView
 from pinnrun.scaleup.price import scaled, step_cost
@@ -34,8 +37,47 @@ class Run(Protocol):
     stage_started: float
     last_growth: Action | None
     merit: float
+    pruning: Pruning
+    outlook: str
+    steps_to_target: float | None
 
-    def snapshots(self) -> Snapshots | None: ...
+
+def look_ahead(run: Run) -> Forecast | None:
+    """The forecast of the stage, told to the run's display too; None where this history cannot be forecast."""
+    try:
+        outlook = run.analyst.forecast(run.trainer.aim.loss, horizon(run), snapshots(run))
+    except (ValueError, ArithmeticError) as error:  # training can go on without
+        run.outlook = f"no forecast: {error}"
+        return None
+    run.outlook = f"P(reach) {outlook.probability:.2f} by step {outlook.horizon} of the stage"
+    run.steps_to_target = None if outlook.reach is None else outlook.reach - outlook.now
+    return outlook
+
+
+def horizon(run: Run) -> int:
+    """Step of the stage by which the target is asked for: within the optimizer's pace and the budget, and a candidate's."""
+    now, allowed = run.trainer.stage_step, run.pace.horizon
+    if now >= allowed:  # past it: would as many steps again do?
+        allowed = 2 * now
+    if run.config.budget.steps:
+        allowed = min(allowed, now + run.config.budget.steps - run.trainer.step)
+    if run.pruning.begun:
+        allowed = min(allowed, now + run.pruning.steps_left(run))
+    return max(allowed, now)
+
+
+def snapshots(run: Run) -> Snapshots | None:
+    """The stage's latest weights with the loss that is forecast, where the forecaster wants them."""
+    if not run.analyst.wants_weights:
+        return None
+    trainer = run.trainer
+    steps, weights = run.recorder.latest_weights(run.stage, SNAPSHOTS)
+    judged = trainer.objective if run.config.koopman.observable == "loss" else trainer.evaluation
+    return Snapshots(
+        steps - (trainer.step - trainer.stage_step),
+        weights,
+        lambda theta: float(judged.value(torch.as_tensor(theta).to(trainer.theta))),
+    )
 
 
 def stage_view(run: Run) -> StageView:
@@ -97,7 +139,7 @@ def chance(run: Run) -> Callable[[float], float]:
         now = run.trainer.stage_step
         horizon = int(now + min(steps, FARTHEST * now))
         try:
-            return run.analyst.ask(run.trainer.aim.loss, horizon, run.snapshots()).probability
+            return run.analyst.ask(run.trainer.aim.loss, horizon, snapshots(run)).probability
         except (ValueError, ArithmeticError):
             return 1.0  # nothing is known, so nothing is given up
 

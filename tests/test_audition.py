@@ -10,6 +10,7 @@ from pinnrun import audition, storage
 from pinnrun.audition import Audition, Candidate, Tried, candidates, padded
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Points
+from pinnrun.growing import grow
 from pinnrun.scaleup import Action, Decision
 from pinnrun.scaleup.price import step_cost
 from pinnrun.trainer import Diverged, Trainer
@@ -31,7 +32,7 @@ def on_trial(made: Trainer, batched: bool = False) -> Audition:
 
 def by_hand(made: Trainer, candidate: Candidate, steps: int, points=None) -> float:
     if candidate.action.begins_stage:
-        made.grow(candidate.action, candidate.width)
+        grow(made, candidate.action, candidate.width)
     if points is not None:
         made._points = points
         made._make_objectives()
@@ -70,7 +71,7 @@ def test_a_batch_takes_the_steps_of_straight_levenberg_marquardt(activation):
     together = on_trial(made, batched=True).run(wanted, 5)
     same(made.state(), before, "trainer")
     widest = trainer(*words)
-    widest.grow(Action.WIDEN, 9)
+    grow(widest, Action.WIDEN, 9)
     for one in together:
         alone = trainer(*words)
         alone.optimizer.grow(None, alone.network.size)
@@ -83,7 +84,7 @@ def test_a_batch_takes_the_steps_of_straight_levenberg_marquardt(activation):
 def test_a_padded_network_is_the_same_function():
     made = trainer("architecture.width=5", "architecture.depth=3")
     network, theta = made.network, made.theta
-    made.grow(Action.WIDEN, 11)
+    grow(made, Action.WIDEN, 11)
     wide = padded(network, theta, made.network)
     points, none = Points(torch.rand(20, 2, dtype=torch.float64)), Derivatives()
     small, large = (

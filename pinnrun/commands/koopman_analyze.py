@@ -118,12 +118,20 @@ def optimizer(config: Any) -> Any:
 def draw(folder: Path, stages: list[dict[str, Any]], target: float, last: int) -> None:
     """Loss with forecast, spectra, growth: PNG files in the run's folder figures/.
 
-    And the merit at forecast weights, of the ``last`` stage that grew.
+    And the merit at forecast weights, of the ``last`` stage that grew; those pruned from it have no forecasts drawn.
     """
     from pinnrun.display import figures
 
     place = folder / "figures"
-    curves = [{**stage, "loss": stage["losses"], "merit": stage["merits"]} for stage in stages]
+    curves = [
+        {
+            **stage,
+            "loss": stage["losses"],
+            "merit": stage["merits"],
+            "forecast": stage["forecast"] if at <= last else None,
+        }
+        for at, stage in enumerate(stages)
+    ]
     try:
         place.mkdir(exist_ok=True)
         paths = [figures.loss_figure(curves, place / "loss.png", target=target)]

@@ -6,6 +6,7 @@ import torch
 from runs import composed, lookup, start
 
 from pinnrun.build import checked_config
+from pinnrun.growing import grow
 from pinnrun.scaleup import Action
 from pinnrun.trainer import Trainer
 
@@ -39,7 +40,7 @@ def test_points_change_when_they_are_due(words, changes):
             changed.append(step)
     assert changed == changes
     before = points_of(trainer)
-    trainer.grow(Action.WIDEN)
+    grow(trainer, Action.WIDEN)
     assert not torch.equal(points_of(trainer)[: len(before)], before)
 
 

@@ -8,6 +8,7 @@ from runs import composed, lookup, start
 
 from pinnrun.build import checked_config
 from pinnrun.calculus import Objective
+from pinnrun.growing import grow
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import OPTIMIZERS
 from pinnrun.scaleup import Action
@@ -93,7 +94,7 @@ def test_weights_are_those_of_the_present_network(what):
     expected = {name: 0.5 * first[name] + 0.5 * new for name, new in measured().items()}
     trainer.advance()
     assert trainer.weighting.state()["weights"] == pytest.approx(expected, rel=1e-12)
-    trainer.grow(Action.WIDEN)
+    grow(trainer, Action.WIDEN)
     assert trainer.weighting.state()["weights"] == {}
     expected = measured()
     trainer.advance()

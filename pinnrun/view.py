@@ -55,7 +55,7 @@ def look_ahead(run: Run) -> Forecast | None:
 
 
 def horizon(run: Run) -> int:
-    """Step of the stage by which the target is asked for: within the optimizer's pace and the budget, and a candidate's."""
+    """Step of the stage by which the target is asked for, within the optimizer's pace, the budget and a candidate's."""
     now, allowed = run.trainer.stage_step, run.pace.horizon
     if now >= allowed:  # past it: would as many steps again do?
         allowed = 2 * now

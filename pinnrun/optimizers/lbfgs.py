@@ -67,7 +67,10 @@ class Lbfgs:
         optimizer.step(closure)
         start, norm = seen[0].loss, float(seen[0].gradient.norm())
         new = parameter.detach().clone()
-        loss, evaluations = float(objective.value(new)), len(seen) + 1
+        evaluations = len(seen)
+        loss = next((sample.loss for sample in reversed(seen) if torch.equal(sample.theta, new)), None)
+        if loss is None:
+            loss, evaluations = float(objective.value(new)), evaluations + 1
         if not (start < inf and norm < inf):
             outcome = Outcome.NOT_FINITE
         elif norm == 0.0:

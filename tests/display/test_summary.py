@@ -205,3 +205,9 @@ def test_a_number_from_data_is_told_with_its_standard_error(result):
     text = printed(result)
     assert "standard error" in text
     assert row(text, "lambda_1")[1:3] == ["9.8696044", "0.012"] and row(text, "solvation energy")[3] == "-"
+
+
+def test_the_time_to_the_target_is_told_where_smaller_networks_were_tried_after_it(result):
+    assert "12359.40 s (3:25:59), the target was met after 2.50 s" in printed({**result, "target_seconds": 2.5})
+    for met in (None, result["cpu_seconds"]):
+        assert "the target was met" not in printed({**result, "target_seconds": met})

@@ -145,12 +145,12 @@ def test_evaluations_are_counted():
     for _ in range(6):
         theta, info = optimizer.step(objective, theta)
         total += info.evaluations
-        assert info.evaluations >= 3
+        assert info.evaluations >= 2
         assert total == objective.calls
 
 
 def test_a_line_search_keeps_to_its_evaluations():
-    """From a first trial far too short; beside the search's own stand one at the start and one at the end."""
+    """From a first trial far too short; beside the search's own stands one at the start."""
     case = CATALOGUE["burgers"]()
     spent = {}
     for evaluations in (2, 25):
@@ -179,29 +179,21 @@ class Uphill(Counted):
         return value, -gradient
 
 
-class Treacherous(Counted):
-    """Its value turns out higher than what the line search had been shown."""
-
-    def value(self, theta):
-        return 1e3 * super().value(theta)
-
-
-@pytest.mark.parametrize("kind", [Uphill, Treacherous])
-def test_a_failed_search_leaves_theta_and_begins_afresh(kind):
+def test_a_failed_search_leaves_theta_and_begins_afresh():
     """Twice: with the history, and along the gradient."""
     case = CATALOGUE["fit"]()
     optimizer, theta = Lbfgs(PACE), case.theta
     for _ in range(4):
         theta, _ = optimizer.step(case.objective, theta)
     before = float(case.objective.value(theta))
-    wrong = kind(case.field, [(block.term, block.points) for block in case.blocks])
+    wrong = Uphill(case.field, [(block.term, block.points) for block in case.blocks])
     new, info = optimizer.step(wrong, theta)
     assert new is theta
     assert info.outcome is Outcome.SEARCH_FAILED
     assert info.loss == pytest.approx(before, rel=1e-12)
     assert info.evaluations == wrong.calls
     assert optimizer.state() == {"memory": None, "scale": 1.0, "loss": None, "learning_rate": 1.0}
-    _, alone = Lbfgs(PACE).step(kind(case.field, [(block.term, block.points) for block in case.blocks]), theta)
+    _, alone = Lbfgs(PACE).step(Uphill(case.field, [(block.term, block.points) for block in case.blocks]), theta)
     assert info.evaluations > alone.evaluations > 2
     expected, _ = Lbfgs(PACE).step(case.objective, theta)
     again, info = optimizer.step(case.objective, theta)

@@ -231,6 +231,16 @@ class Leap:
         lost = f"loss {since[-1]:.3g} where {10 ** before['expected']:.3g} was expected"
         return f"the jump {step - before['step']} steps ago is undone: {lost}"
 
+    def soften(self, optimizer: Any) -> None:
+        """Let the state that an undone jump goes back to have the smaller steps that a divergence has taught."""
+        if self.before is None:
+            return
+        now = copy.deepcopy(optimizer.state())
+        optimizer.load(self.before["optimizer"])
+        optimizer.soften()
+        self.before["optimizer"] = copy.deepcopy(optimizer.state())
+        optimizer.load(now)
+
     # -- state -----------------------------------------------------------------------------------------------
 
     def take_records(self) -> list[Record]:

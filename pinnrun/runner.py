@@ -221,6 +221,9 @@ class Runner:
         self.trainer.rewinds = rewinds
         self.config.optimizer.soften()
         state["optimizer"] = self.config.optimizer.state()
+        if self.trainer.leap:
+            self.trainer.leap.soften(self.config.optimizer)
+            state["leap"] = self.trainer.leap.state()
         tries = f"({rewinds} of {REWINDS})"
         self.display.event(f"rewound to step {self.trainer.step} with a smaller step {tries}: {reason}")
 

@@ -97,6 +97,23 @@ def test_a_jump_is_undone_to_the_bit():
     same_state(trainer.optimizer.state(), plain.optimizer.state())
 
 
+@pytest.mark.usefixtures("regretful")
+def test_undoing_a_jump_does_not_undo_what_a_divergence_has_taught():
+    trainer = trainer_of("koopman.acceleration=velocity", "optimizer.learning_rate=1e-3")
+    while trainer.leap.before is None:
+        trainer.advance()
+    state, before = trainer.optimizer.state(), trainer.theta.clone()
+    trainer.leap.soften(trainer.optimizer)
+    same_state(trainer.optimizer.state(), state)  # the state in use is softened by the one who rewinds
+    assert torch.equal(trainer.theta, before)
+    trainer.optimizer.soften()
+    rate = trainer.optimizer.learning_rate
+    while trainer.leap.before is not None:
+        trainer.advance()
+    assert "undone" in trainer.event
+    assert trainer.optimizer.learning_rate == rate == 0.5e-3
+
+
 def same_state(one, other):
     assert one.keys() == other.keys()
     for key, value in one.items():

@@ -29,6 +29,7 @@ from pinnrun.problems.lightning import HarmonicFunction, solve_laplace
 from pinnrun.settings import setting
 
 CORE = 1e-30  # added to r², so that the corner itself has values, too
+NEAR = 0.3  # how far the right-angled corners reach
 CORNERS = np.array([0, 1, 1 + 1j, -1 + 1j, -1 - 1j, -1j])
 
 
@@ -94,13 +95,21 @@ class PoissonLshape(Elliptic):
         return 0.0
 
     def interior_data(self, x: Tensor) -> dict[str, Tensor]:
-        return {"weight": x.square().sum(-1) ** (1.0 / 3.0) if self.corner == "features" else torch.ones_like(x[:, 0])}
+        weight = torch.ones_like(x[:, 0])
+        if self.corner == "features":
+            weight = x.square().sum(-1) ** (1.0 / 3.0)
+            for corner in CORNERS[1:]:
+                r2 = (x[:, 0] - float(corner.real)).square() + (x[:, 1] - float(corner.imag)).square()
+                weight = weight * (r2 / (r2 + NEAR**2)).sqrt()
+        return {"weight": weight}
 
     def residual(self, points: Points, u: Jet) -> Tensor:
-        """The equation's, with the corner's features times r^{2/3}.
+        """The equation's, with the corner's features times r^{2/3} and r_k / √(r_k² + `NEAR`²) of the other corners.
 
         In the coordinates (t, s), where u is smooth, Δu is 4/9 r^{−2/3} times the Laplacian: the weight makes the
-        residual a smooth function, too, whose mean square a sample can tell.
+        residual a smooth function, too, whose mean square a sample can tell. In a right-angled corner, where u = 0 on
+        both sides and Δu = −1, u holds r² ln r: the residual of a smooth network goes to 1 there, in a spot so small
+        that one point of a sample in it decides over the mean.
         """
         return points["weight"] * (u.laplacian[..., 0] + 1.0)
 

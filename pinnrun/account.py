@@ -31,23 +31,26 @@ class Account:
     def keep_best(self, merit: float, loss: float) -> None:
         """Remember the present network if none was better by what is asked for; it is what the run gives in the end.
 
-        Once the target has been met, only a network that meets it too is better: those tried after it are smaller.
+        Once the target has been met, none is by itself: which smaller one is kept then is for the pruning to say.
         """
         error, least = self.trainer.aim.error, self.best.get("error")
-        better, met = merit <= self.best["merit"], self.trainer.arrived
+        better = merit <= self.best["merit"]
         if self.config.target.error is not None and error is not None and least is not None:
             better = error <= least
-        better = met or (better and not self.best.get("met", False))
-        if better:
-            self.best = {
-                "met": met,
-                "merit": merit,
-                "error": error,
-                "loss": loss,
-                "step": self.trainer.step,
-                "network": self.trainer.network.describe(),
-                "theta": self.trainer.theta.clone(),
-            }
+        if not self.best.get("met", False) and (better or self.trainer.arrived):
+            self.keep(merit, loss)
+
+    def keep(self, merit: float, loss: float) -> None:
+        """Remember the present network."""
+        self.best = {
+            "met": self.trainer.arrived,
+            "merit": merit,
+            "error": self.trainer.aim.error,
+            "loss": loss,
+            "step": self.trainer.step,
+            "network": self.trainer.network.describe(),
+            "theta": self.trainer.theta.clone(),
+        }
 
     def stage(self, decision: Decision, *, seconds: float, loss: float, merit: float, growth: Any) -> dict[str, Any]:
         """The growth story's line of the present stage; its error is measured when it ends."""

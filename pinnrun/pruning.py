@@ -7,6 +7,9 @@ that the others can best stand in for (`architectures.growth.prune`), and is tra
 target again it is the one that is kept, and the next is smaller still; if not, the next is between the two. In the end
 the run gives the smallest that has met the target, and stands there, so that it can go on from it to a stricter one.
 
+The same loss can go with another error. Where the error can be measured and is not the target itself, a candidate whose
+error is more than twice that of the first network to meet the target has not met it.
+
 Work is counted in operations (`pinnrun.scaleup.price`), not in seconds, so that the answer does not depend on how busy
 the machine is. A candidate may use seven tenths of what is left; it ends earlier where its policy would grow it, or
 stop.
@@ -24,6 +27,7 @@ from pinnrun.scaleup.price import StepCost
 
 NARROWER = 0.7  # of the width that is kept, the next that is tried
 WORTHWHILE = 0.9  # of it, above which none is
+WORSE = 2.0  # times the error of the first network, that none may exceed
 PORTION = 0.7  # of the work that is left, for one candidate
 
 
@@ -37,6 +41,7 @@ class Pruning:
         kept: the trainer's state with the smallest network that has met the target; None before one has.
         width, size: of that network; its size in words.
         evidence: that it has met the target.
+        error: of the first network to meet the target; None where it is the target itself, or cannot be measured.
         too_narrow: the widest network of its depth that has not, 0 if there is none.
         limit: operations of the run after which no smaller network is tried.
         until: operations of the run that the present candidate may go on to.
@@ -49,6 +54,7 @@ class Pruning:
     width: int = 0
     size: str = ""
     evidence: str = ""
+    error: float | None = None
     too_narrow: int = 0
     limit: float = 0.0
     until: float = 0.0
@@ -61,11 +67,15 @@ class Pruning:
 
     def arrived(self, run: Any, done: Decision) -> Decision:
         """The present network has met the target: keep it, and try a smaller one or be done."""
-        network = run.trainer.network
+        network, error = run.trainer.network, self.measured(run)
         if not self.begun:
+            self.error = error
             self.seconds = run.clock.cpu
             self.limit = (1.0 + self.share) * self.work(run)
             self.too_narrow = too_narrow(run.recorder.stages[: run.stage], network.width, network.depth)
+        elif error is not None and self.error is not None and error > WORSE * self.error:
+            return self.missed(run, f"an error of {error:.2g} is more than {WORSE:g} times {self.error:.2g}")
+        run.account.keep(run.merit, run.analyst.latest_loss)
         self.kept, self.width, self.evidence = run.trainer.state(), network.width, done.evidence
         self.size = f"{network.width} x {network.depth}"
         return self.narrower(run, done.evidence) or done
@@ -80,9 +90,19 @@ class Pruning:
         trainer, steps = run.trainer, self.steps_left(run)
         if steps and not decision.action.begins_stage and decision.action is not Action.STOP:
             return Decision(decision.action, decision.evidence, min(decision.steps, steps))
-        width, depth, self.too_narrow = trainer.network.width, trainer.network.depth, trainer.network.width
-        missed = f"{width} x {depth} has not met the target in {trainer.stage_step} steps"
-        return self.narrower(run, missed) or Decision(Action.RESTORE, f"{self.evidence}; {missed}", run.pace.window)
+        return self.missed(run, f"not met in {trainer.stage_step} steps")
+
+    def missed(self, run: Any, why: str) -> Decision:
+        """The present candidate is not kept: try another, or go back to what is."""
+        network = run.trainer.network
+        self.too_narrow, told = network.width, f"{network.width} x {network.depth}: {why}"
+        return self.narrower(run, told) or Decision(Action.RESTORE, f"{self.evidence}; {told}", run.pace.window)
+
+    def measured(self, run: Any) -> float | None:
+        """The error of the present network, where it is not what is asked for."""
+        if run.config.target.error is not None or not self.share:
+            return None
+        return run.account.assessor.error(run.trainer.solution)
 
     def narrower(self, run: Any, evidence: str) -> Decision | None:
         """The next candidate; None where there is none, or too little work is left for one."""

@@ -58,7 +58,8 @@ def test_what_has_failed_before_need_not_be_tried(before, narrow):
 def test_the_run_gives_the_smallest_network_that_met_the_target(tmp_path):
     result = start(tmp_path, *EASY)
     assert result["status"] == "done" and exit_code(result) == 0
-    met = [line for line in result["stages"] if line["merit"] <= 1e-2]
+    first = result["stages"][0]
+    met = [line for line in result["stages"] if line["merit"] <= 1e-2 and line["error"] <= 2.0 * first["error"]]
     assert len(met) > 1 and result["width"] == min(line["width"] for line in met) < 12
     assert [line["decision"] for line in result["stages"]] == ["prune"] * (len(result["stages"]) - 1) + ["done"]
     assert result["target_seconds"] < result["cpu_seconds"]
@@ -97,15 +98,47 @@ def test_a_candidate_leaves_something_for_the_next(tmp_path):
     assert made.until - run.work == pytest.approx(PORTION * (made.limit - run.work))
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "kept"), [(1e-3, 1.9e-3, True), (1e-3, 2.1e-3, False), (None, None, True), (1e-3, 1e-4, True)]
+)
+def test_the_same_loss_with_a_larger_error_is_not_the_same(first, second, kept):
+    made = Pruning(1.0, step_cost(checked_config(composed(*EASY))))
+    run = Standing(made.cost, first)
+    assert made.arrived(run, run.done()).width == 7
+    run.trainer.network.width = 7
+    run.errors.append(second)
+    decision = made.arrived(run, run.done())
+    assert (run.kept, made.width) == ((2, 7) if kept else (1, 10))
+    assert (decision.action, decision.width) == (Action.PRUNE, 4 if kept else 8)
+    if not kept:
+        assert decision.evidence == "7 x 1: an error of 0.0021 is more than 2 times 0.001"
+
+
+def test_an_error_that_is_the_target_is_not_asked_for_more():
+    made = Pruning(1.0, step_cost(checked_config(composed(*EASY))))
+    run = Standing(made.cost, 1e-3)
+    run.config.target.error = 1e-2
+    made.arrived(run, run.done())
+    assert made.error is None
+
+
 class Standing:
     """A run that has met the target with a network of ten neurons, after a hundred steps."""
 
-    def __init__(self, cost):
+    def __init__(self, cost, error=None):
         self.cost, self.stage, self.outlook = cost, 0, ""
         network = Plain(width=10, depth=1, size=41, of_width=lambda width: Plain(size=4 * width + 1))
         self.trainer = Plain(network=network, stage_step=100, state=dict)
         self.recorder, self.clock, self.pace = Plain(stages=[]), Plain(cpu=1.0), Plain(window=20)
         self.spent = lambda: False
+        self.config = Plain(target=Plain(error=None))
+        self.errors, self.kept, self.merit = [error], 0, 1e-3
+        self.analyst = Plain(latest_loss=1e-3)
+        self.account = Plain(assessor=Plain(error=lambda solution: self.errors[-1]), keep=self.keep)
+        self.trainer.solution = None
+
+    def keep(self, merit, loss):
+        self.kept += 1
 
     @property
     def work(self):

@@ -22,8 +22,10 @@ thread of a CPU, stopped after {cap:g} CPU seconds where the target was not reac
 against the reference; `observables` is the largest relative error of the numbers that the problem is solved for. All
 are medians, with the worst seed in brackets; seconds are those of an undisturbed machine (`benchmarks/pace.py`). This
 page is written by `python -m benchmarks.library`, from `benchmarks/results/library.csv`; `pinnrun problems NAME` tells
-a problem's keys. Tables of sizes and seconds on the problems' own pages are of earlier runs, which began with n_in + 1
-neurons (`scaleup.start=theory`); the one here is of the default.
+a problem's keys. The network is the smallest that met the target; the seconds are those of the whole run, of which the
+search for it, once the target had been met, takes a third at most (`scaleup.prune`). Tables of sizes and seconds on the
+problems' own pages are of earlier runs, which began with n_in + 1 neurons (`scaleup.start=theory`) and were not pruned;
+the one here is of the default.
 
 """
 

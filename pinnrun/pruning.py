@@ -112,7 +112,8 @@ class Pruning:
         done, size = self.work(run), run.trainer.network.of_width(width).size
         self.until = done + PORTION * (self.limit - done)
         steps = int((self.until - done) / self.cost.operations(size))
-        return Decision(Action.PRUNE, evidence, min(window, steps), width) if steps > 0 else None
+        enough = steps >= run.config.target.hold
+        return Decision(Action.PRUNE, evidence, min(window, steps), width) if enough else None
 
     def steps_left(self, run: Any) -> int:
         """Steps that the present candidate may still make."""

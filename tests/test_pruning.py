@@ -131,7 +131,7 @@ class Standing:
         self.trainer = Plain(network=network, stage_step=100, state=dict)
         self.recorder, self.clock, self.pace = Plain(stages=[]), Plain(cpu=1.0), Plain(window=20)
         self.spent = lambda: False
-        self.config = Plain(target=Plain(error=None))
+        self.config = Plain(target=Plain(error=None, hold=3))
         self.errors, self.kept, self.merit = [error], 0, 1e-3
         self.analyst = Plain(latest_loss=1e-3)
         self.account = Plain(assessor=Plain(error=lambda solution: self.errors[-1]), keep=self.keep)

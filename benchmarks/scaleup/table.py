@@ -37,13 +37,13 @@ NOTES = """
   meets its target at once takes the oracle's time, none less. On the hardest target, the wave to 1e-4, whose stages are
   short beside its end, growing is ahead of every fixed size.
 * **Pruning** costs no time until the target is met, and half of it again after that; it ends with two thirds of the
-  neurons' parameters (*not pruned* is the same with `scaleup.prune=0`), one and a half times the smallest of the grid.
+  parameters (*not pruned* is the same with `scaleup.prune=0`), one and a half times the smallest of the grid.
 * **The start**: from n_in + 1 neurons (*smallest first*, `scaleup.start=theory`) it takes twice as long, since two or
   three networks have to be given up, and ends with networks as small as the smallest of the grid.
 * **Depth or width**: five dimensions to 1e-4 want one wide layer, and every policy that takes turns loses time there
   with a second one. `koopman_cost`, which weighs both by their price, finds it, and is slow on Helmholtz; on the whole
   it is as fast, and ends with smaller networks.
-* **More time for the smallest network** is no substitute: four of five targets are out of its reach.
+* **More time for the smallest network** is no substitute: three of four targets are out of its reach.
 * **New neurons chosen by the residual** cost no less than a start afresh, and miss two of the hardest targets: what
   keeps the function of the small network keeps its basin too. So `reinit` stays the default.
 

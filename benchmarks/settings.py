@@ -23,7 +23,7 @@ ADDED: Mapping[str, Any] = {
     "scaleup.regularity": 1,
     "scaleup.deepen_init": "reinit",
     "scaleup.trial": 0,
-    "scaleup.restarts": 2,
+    "scaleup.restarts": 2,  # none of the older results had come to one
     "scaleup.prune": 0,
     "target.error": None,
     "koopman.acceleration": "none",

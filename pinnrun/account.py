@@ -37,7 +37,7 @@ class Account:
         better = merit <= self.best["merit"]
         if self.config.target.error is not None and error is not None and least is not None:
             better = error <= least
-        if not self.best.get("met", False) and (better or self.trainer.arrived):
+        if better and not self.best.get("met", False):
             self.keep(merit, loss)
 
     def keep(self, merit: float, loss: float) -> None:

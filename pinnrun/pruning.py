@@ -67,10 +67,14 @@ class Pruning:
 
     def arrived(self, run: Any, done: Decision) -> Decision:
         """The present network has met the target: keep it, and try a smaller one or be done."""
+        if self.seconds is None:
+            self.seconds = run.clock.cpu
+        if not self.share:
+            run.account.keep(run.merit, run.analyst.latest_loss)
+            return done
         network, error = run.trainer.network, self.measured(run)
         if not self.begun:
             self.error = error
-            self.seconds = run.clock.cpu
             self.limit = (1.0 + self.share) * self.work(run)
             self.too_narrow = too_narrow(run.recorder.stages[: run.stage], network.width, network.depth)
         elif error is not None and self.error is not None and error > WORSE * self.error:
@@ -100,7 +104,7 @@ class Pruning:
 
     def measured(self, run: Any) -> float | None:
         """The error of the present network, where it is not what is asked for."""
-        if run.config.target.error is not None or not self.share:
+        if run.config.target.error is not None:
             return None
         return run.account.assessor.error(run.trainer.solution)
 

@@ -30,5 +30,12 @@ class Growth:
 Probe = Callable[[Network, Tensor], Linearization]
 """The objective, linearized for any network of these inputs and outputs at any θ of it."""
 
+
+def signals(network: Network, linear: Linearization) -> dict[str, Tensor]:
+    """The values that each part is applied to, ``(K, in)``, of the parts whose values are known."""
+    found = linear.signals()
+    return {name: found[part.start] for name, part in network.layout.slices.items() if part.start in found}
+
+
 GrowthRule = Callable[[Network, Tensor, Network, torch.Generator, Probe | None], Growth]
 """From (old network, θ, new network, random numbers, the objective if it is known) to the growth."""

@@ -23,7 +23,7 @@ from math import ceil, log
 import torch
 from torch import Tensor
 
-from pinnrun.architectures.growth.base import Growth, Probe
+from pinnrun.architectures.growth.base import Growth, Probe, signals
 from pinnrun.architectures.growth.neurons import Newcomers, newcomers, silence
 from pinnrun.architectures.growth.plain import zero_out
 from pinnrun.architectures.growth.pursuit import Candidates, Tangent, pursue
@@ -59,7 +59,7 @@ def _chosen(
     here = probe(old, theta)
     tangent = Tangent(here, use=project)
     deeper = new.depth > old.depth
-    signals = _signals(new, probe(new, start.theta)) if deeper else _signals(old, here)
+    shown = signals(new, probe(new, start.theta)) if deeper else signals(old, here)
     portion = max(PORTION, old.width)
     crowd = new if deeper else old.of_width(old.width + min(portion, CANDIDATES * (new.width - old.width)))
     crowds = newcomers(old, crowd)
@@ -70,7 +70,7 @@ def _chosen(
         if not deeper:
             silence(old, crowd, drawn)
         for group in crowds.values():
-            _aim(crowd, drawn, group, signals, generator)
+            _aim(crowd, drawn, group, shown, generator)
         linear = probe(crowd, drawn)
         slopes = linear.gradient + linear.rmv(tangent.rows)
         for pool in pools.values():
@@ -123,19 +123,13 @@ class _Pool:
         return Candidates(torch.cat(self._columns, 1), torch.cat(self._slopes), quota)
 
 
-def _signals(network: Network, linear: Linearization) -> dict[str, Tensor]:
-    """The values that each part is applied to, ``(K, in)``."""
-    found = linear.signals()
-    return {name: found[part.start] for name, part in network.layout.slices.items() if part.start in found}
-
-
 def _aim(
-    network: Network, theta: Tensor, group: Newcomers, signals: dict[str, Tensor], generator: torch.Generator
+    network: Network, theta: Tensor, group: Newcomers, shown: dict[str, Tensor], generator: torch.Generator
 ) -> None:
     """Give the candidates hyperplanes through what the layer below shows at the points, where that is known."""
     parts = network.layout.split(theta)
     for name, first in group.rows:
-        seen = signals.get(name)
+        seen = shown.get(name)
         if seen is None or parts[name].dim() < 2:
             continue
         weight = parts[name][first:, : seen.shape[1]]

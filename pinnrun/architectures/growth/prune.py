@@ -20,7 +20,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from pinnrun.architectures.growth.base import Growth, Probe
+from pinnrun.architectures.growth.base import Growth, Probe, signals
 from pinnrun.architectures.growth.neurons import grown_axes
 from pinnrun.architectures.network import Network
 
@@ -30,12 +30,12 @@ def prune(old: Network, theta: Tensor, new: Network, generator: torch.Generator,
 
     It starts afresh where the objective does not show what the layers make of the points.
     """
-    seen = probe(old, theta).signals() if probe else {}
+    shown = signals(old, probe(old, theta)) if probe else {}
     axes = grown_axes(new, old)
     readers = {name: layers[1] for name, layers in axes.items() if len(layers) == 2 and layers[1] is not None}
-    if not all(old.layout.slices[name].start in seen for name in readers):
+    if not readers.keys() <= shown.keys():
         return Growth(new, new.initial(generator).to(theta), None)
-    values = {name: _array(seen[old.layout.slices[name].start]) for name in readers}
+    values = {name: _array(shown[name]) for name in readers}
     parts = {name: _array(part) for name, part in old.layout.split(theta).items()}
     kept = {
         layer: pivots([(values[name], parts[name]) for name, read in readers.items() if read == layer], new.width)

@@ -7,7 +7,8 @@ from cases import close, parameters
 
 from pinnrun.architectures import Mlp, deepen, widen
 from pinnrun.architectures.growth import candidates
-from pinnrun.architectures.growth.candidates import _aim, _Pool, _signals
+from pinnrun.architectures.growth.base import signals
+from pinnrun.architectures.growth.candidates import _aim, _Pool
 from pinnrun.architectures.growth.neurons import newcomers, silence
 from pinnrun.architectures.growth.plain import zero_out
 from pinnrun.architectures.growth.pursuit import Tangent, pursue
@@ -52,15 +53,15 @@ def test_candidates_cut_through_the_points_at_several_scales(network):
     """Each one's pre-activation is zero at a point that the layer below shows, and spreads as drawn."""
     theta = parameters(network)
     new, drawn = crowd(network, "widen")
-    signals = _signals(network, probe(network, theta))
+    shown = signals(network, probe(network, theta))
     before = new.layout.split(drawn.clone())
     for group in newcomers(network, new).values():
-        _aim(new, drawn, group, signals, generator(5))
+        _aim(new, drawn, group, shown, generator(5))
         for name, first in group.rows:
             part = new.layout.split(drawn)[name]
             if part.dim() < 2:
                 continue
-            seen = signals[name]
+            seen = shown[name]
             assert close(part[:first], before[name][:first])
             y = seen @ part[first:, : seen.shape[1]].T
             spread = y.std(0)
@@ -69,7 +70,7 @@ def test_candidates_cut_through_the_points_at_several_scales(network):
             if name.endswith(".weight"):
                 y = y + new.layout.split(drawn)[bias][first:]
                 assert float(y.abs().min(0).values.max()) <= 1e-10
-    assert {name for name, _ in network.layout.shapes} >= set(signals)
+    assert {name for name, _ in network.layout.shapes} >= set(shown)
 
 
 def trained(steps: int = 25):
@@ -121,7 +122,7 @@ def test_in_one_layer_the_whole_rule_is_a_selection_by_trial(monkeypatch):
     wide = network.of_width(4 + 12)
     drawn = zero_out(network, theta, wide, random).theta
     (group,) = newcomers(network, wide).values()
-    _aim(wide, drawn, group, _signals(network, seen(network, theta)), random)
+    _aim(wide, drawn, group, signals(network, seen(network, theta)), random)
     J = objective(wide, 200).linearize_rowwise(drawn).J()
     here = objective(network, 200).linearize_rowwise(theta)
     damping = 1e-6 * float(here.J().square().sum(0).max())

@@ -13,7 +13,7 @@ from pinnrun.koopman import Forecast
 from pinnrun.scaleup import Action, Decision, StageView
 from pinnrun.scaleup.price import step_cost
 from pinnrun.storage import State
-from pinnrun.view import stage_view
+from pinnrun.view import stage_view, steps_left
 
 
 def decide(run: Any, outlook: Forecast | None) -> Decision:
@@ -44,7 +44,8 @@ def afforded(run: Any, outlook: Forecast | None, view: StageView) -> Decision:
     decision = advised(run, outlook, view)
     if not decision.action.begins_stage:
         return decision
-    if policy.needs_forecast and view.steps_left < run.pace.minimum and not trainer.stuck:
+    payable = steps_left(run, view.price(*policy.leads_to(view, decision)))
+    if policy.needs_forecast and payable < run.pace.minimum and not trainer.stuck:
         why = f"{decision.evidence}; what is left of the budget is too little for another network"
         return Decision(Action.CONTINUE, why, run.pace.window)
     if policy.trial:

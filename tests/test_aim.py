@@ -1,5 +1,6 @@
 """The target: what holds, for how long, and what a run decides while it does."""
 
+from dataclasses import replace
 from math import inf
 
 import pytest
@@ -10,10 +11,11 @@ from pinnrun import storage
 from pinnrun.aim import Aim
 from pinnrun.build import checked_config, make_runner
 from pinnrun.config import Target
-from pinnrun.decision import decide
+from pinnrun.decision import afforded, decide
 from pinnrun.display import QuietDisplay
 from pinnrun.optimizers import Outcome, StepInfo
-from pinnrun.scaleup import Action
+from pinnrun.scaleup import Action, Decision
+from pinnrun.view import stage_view
 
 
 def no_error():
@@ -108,6 +110,25 @@ def test_the_last_steps_of_a_budget_go_to_the_network_that_there_is(tmp_path):
     at_ten = next(one for one in decisions if one["step"] == 10)
     assert at_ten["action"] == "continue" and "too little for another network" in at_ten["evidence"]
     assert short["steps"] == 13
+
+
+@pytest.mark.parametrize(
+    ("wanted", "action"),
+    [
+        (Decision(Action.RESTART, "stuck", 5, 2, 1), Action.RESTART),
+        (Decision(Action.RESTART, "stuck", 5), Action.CONTINUE),
+        (Decision(Action.WIDEN, "slow", 5), Action.CONTINUE),
+        (Decision(Action.WIDEN, "slow", 5, 5), Action.CONTINUE),
+        (Decision(Action.DEEPEN, "slow", 5), Action.CONTINUE),
+    ],
+)
+def test_another_network_has_to_be_paid_for_at_its_own_price(runner, monkeypatch, wanted, action):
+    """A thousand seconds pay for more than five steps of two neurons, and for fewer of three or more."""
+    run = runner("budget.seconds=1000", "architecture.width=4")
+    monkeypatch.setattr("pinnrun.decision.advised", lambda *_: wanted)
+    view = replace(stage_view(run), price=lambda width, depth: 80.0 * width * depth)
+    assert run.pace.minimum == 5
+    assert afforded(run, None, view).action is action
 
 
 def test_an_exact_solution_has_not_blown_up(runner, monkeypatch):

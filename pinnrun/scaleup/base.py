@@ -122,6 +122,14 @@ class Policy:
         scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
         return min(max(scaled, width + 1), self.max_width)
 
+    def leads_to(self, view: StageView, decision: Decision) -> tuple[int, int]:
+        """W and D of the network that a decision to grow, or to start afresh, goes on with."""
+        if decision.action is Action.DEEPEN:
+            return view.width, view.depth + 1
+        if decision.action is Action.WIDEN:
+            return decision.width or self.wider(view.width), view.depth
+        return decision.width or view.width, decision.depth or view.depth
+
     def scale(self, view: StageView, evidence: str) -> Decision:
         """Grow, or start afresh where it is not size that this network lacks."""
         return self.afresh(view, evidence) or self.grow(view, evidence)

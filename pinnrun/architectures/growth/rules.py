@@ -88,7 +88,11 @@ def narrow(
 
 
 def size_after(network: Network, width: int, depth: int, init: str, deepen_init: str) -> int:
-    """Number of parameters that a network grown to this size by these rules has, gates of its new blocks included."""
+    """Parameters of a network grown to this size by these rules, gates of its new blocks included, or cut down to it."""
+    if width < network.width:
+        network = network.of_width(width)
+    if depth < network.depth:
+        network = network.of_depth(depth)
     if width > network.width:
         network = wider(network, width, init)
     while network.depth < depth:

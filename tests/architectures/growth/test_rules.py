@@ -7,7 +7,7 @@ import torch
 from architectures.growth.networks import POINTS, SIZES, generator, objective, probe
 from cases import draw, parameters
 
-from pinnrun.architectures import GROWTH_RULES, Mlp, deepen, size_after, widen
+from pinnrun.architectures import GROWTH_RULES, Mlp, deepen, restart, size_after, widen
 from pinnrun.architectures.coefficients import WithCoefficients, grow
 from pinnrun.architectures.growth import candidates
 
@@ -154,6 +154,13 @@ def test_size_is_known_before_growing(network, rule):
     assert size_after(network, network.width, network.depth + 1, "reinit", rule) == deeper.size
     both = deepen(wider, parameters(wider), rule, generator(), probe).architecture
     assert size_after(network, 9, network.depth + 1, rule, rule) == both.size
+
+
+@pytest.mark.parametrize("network", SIZES, ids=repr)
+def test_size_is_known_before_starting_afresh_with_a_smaller_network(network):
+    for width, depth in ((2, network.depth), (network.width, 1), (2, 1), (7, 1)):
+        fresh = restart(network, parameters(network), width, depth, generator()).architecture
+        assert size_after(network, width, depth, "reinit", "reinit") == fresh.size
 
 
 def test_widening_and_deepening_may_start_by_different_rules():

@@ -88,7 +88,7 @@ def narrow(
 
 
 def size_after(network: Network, width: int, depth: int, init: str, deepen_init: str) -> int:
-    """Parameters of a network grown to this size by these rules, gates of its new blocks included, or cut down to it."""
+    """Parameters of a network grown to this size by these rules, new gates included, or cut down to it."""
     if width < network.width:
         network = network.of_width(width)
     if depth < network.depth:

@@ -16,7 +16,7 @@ from pinnrun.registry import family_of
 
 KEPT = 64  # residuals of earlier forecasts
 SNAPSHOTS = 200  # latest weights that a forecaster of weights is given
-COLUMNS = ("step", "loss", "merit", "rate", "evaluations")
+COLUMNS = ("step", "loss", "merit", "rate", "evaluations", "promise")
 
 
 class Analyst:

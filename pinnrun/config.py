@@ -12,7 +12,15 @@ from pinnrun.settings import by_name, setting
 from pinnrun.weighting.fixed import Fixed as FixedWeighting
 
 Forecaster = Literal[
-    "combined_trend", "damped_trend", "pooled_trend", "hankel_slope", "hankel", "power_law", "last_value", "weights"
+    "promised_trend",
+    "combined_trend",
+    "damped_trend",
+    "pooled_trend",
+    "hankel_slope",
+    "hankel",
+    "power_law",
+    "last_value",
+    "weights",
 ]
 """The names in ``pinnrun.koopman.FORECASTERS``; a test holds the two together."""
 
@@ -48,7 +56,7 @@ class Storage:
 class KoopmanSettings:
     """The analyzer of the training dynamics."""
 
-    forecaster: Forecaster = setting("combined_trend", help="what extrapolates it")
+    forecaster: Forecaster = setting("promised_trend", help="what extrapolates it")
     clock: Literal["auto", "steps", "rate", "evaluations"] = setting(
         "auto", help="what time is to it; auto: the sum of the learning rates where they change, else steps"
     )

@@ -17,7 +17,7 @@ from pinnrun.calculus import Field, Objective, Points, Term
 from pinnrun.config import Config
 from pinnrun.generators import make_generators
 from pinnrun.leap import make_leap, notice
-from pinnrun.optimizers import Outcome, StepInfo
+from pinnrun.optimizers import Outcome, StepInfo, promised
 from pinnrun.registry import network_of
 from pinnrun.solution import Assessor, TrainedField
 from pinnrun.start import first_network
@@ -126,7 +126,10 @@ class Trainer:
     # -- one step of the training map --------------------------------------------------------------------------
 
     def advance(self, *, judge: bool = False) -> dict[str, float]:
-        """θ(t+1) = T(θ(t)); returns the row that is recorded of it. ``judge`` forces the merit to be measured.
+        """θ(t+1) = T(θ(t)); returns the row that is recorded of it.
+
+        Args:
+            judge: measure the merit, and what the linearization promises, as a forecast wants them.
 
         Raises:
             Diverged: the loss or the merit is not finite, or the loss has blown up; go back to a saved state.
@@ -164,6 +167,7 @@ class Trainer:
             "ratio": info.ratio,
             "length": info.length,
             "rate": info.rate,
+            "promise": promised(self.optimizer, self.objective, self.theta) if judge else nan,
             **self._shares(info.accepted),
             **self.weighed.columns,
         }

@@ -149,6 +149,6 @@ def chance(run: Run) -> Callable[[float], float]:
 def past_stages(stages: list[dict[str, Any]]) -> tuple[Past, ...]:
     """Earlier stages, from the growth story's lines."""
     return tuple(
-        Past(line["width"], line["depth"], line["parameters"], line["loss"], Action(line["decision"]))
+        Past(line["width"], line["depth"], line["parameters"], line["steps"], line["loss"], Action(line["decision"]))
         for line in stages
     )

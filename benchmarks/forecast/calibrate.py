@@ -1,7 +1,7 @@
 """Learn what the package ships of other trainings, from the group "fit" alone: pinnrun/koopman/prior.json.
 
-The constants of the pooled trend (`pooled.py`) and the residual laws of every forecaster (`laws.py`), each judged by
-leaving one problem out at a time, then fitted to all of them to be shipped.
+The constants of the pooled and the promised trend (`pooled.py`, `promised.py`) and the residual laws of every
+forecaster (`laws.py`), each judged by leaving one problem out at a time, then fitted to all of them to be shipped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.forecast.laws import choose_inflation, missed_by, residual_laws, weighted_quantiles
+from benchmarks.forecast import promised
+from benchmarks.forecast.laws import (
+    CellOf,
+    by_promise,
+    by_regime,
+    choose_inflation,
+    missed_by,
+    residual_laws,
+    weighted_quantiles,
+)
 from benchmarks.forecast.origins import Origin, flat, origins, weights
 from benchmarks.forecast.pooled import choose_constants, groups, left_out, sample, score
 from benchmarks.forecast.trajectories import Array, Trajectory
@@ -40,16 +49,28 @@ def calibrate(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = 
     errors["pooled_trend"] = pooled
     errors["combined_trend"] = 0.5 * (pooled + errors["damped_trend"])
     residuals, widened = {}, {}
-    for name, missed in errors.items():
-        widened[name] = choose_inflation(found, -missed / seen.u)
-        residuals[name] = residual_laws(found, -missed / seen.u, widened[name])
-        tell(f"{name}: {score(seen, missed):.3f} decades per u; {table_line(found, missed)}")
+
+    def learn_laws(name: str, known: Sequence[Origin], rates: Array, cell_of: CellOf) -> None:
+        widened[name] = choose_inflation(known, -rates, cell_of)
+        residuals[name] = residual_laws(known, -rates, widened[name], cell_of)
         tell(f"  bands widened by {widened[name]:.2f}")
+
+    for name, missed in errors.items():
+        tell(f"{name}: {score(seen, missed):.3f} decades per u; {table_line(found, missed)}")
+        learn_laws(name, found, missed / seen.u, by_regime)
+    known = promised.promising(found)
+    told = promised.sample(known)
+    tell(f"promised trend, {len(told.u)} forecasts:")
+    promise = promised.choose_constants(told, tell)
+    missed = promised.left_out(told, promise.steepest, promise.damping)
+    tell(f"  {promise}: {score(told, missed):.3f} decades per u; {table_line(known, missed)}")
+    learn_laws("promised_trend", known, missed / told.u, by_promise)
     return {
         "command": "python -m benchmarks.forecast calibrate",
         "trajectories": len(fitted),
         "forecasts": len(weights(found)),
         "pooled": {family: known._asdict() for family, known in constants.items()},
+        "promised": promise._asdict(),
         "inflation": widened,
         "residuals": residuals,
     }

@@ -84,7 +84,7 @@ POINTS: Mapping[str, Sequence[str]] = {
     "advection": ("problem=advection", "problem.points=192", "problem.condition_points=48"),
     "allen_cahn": ("problem=allen_cahn", "problem.points=192"),
 }
-"""The problems by a short name, with few points, so that many steps are cheap."""
+"""The problems by a short name, with few points: as many as the network needs, where it needs more."""
 
 HELD = ("born", "helmholtz", "lotka", "heat", "black_scholes", "cos5d")
 """Those that forecasts are judged on; on the others constants may be chosen."""
@@ -92,9 +92,11 @@ HELD = ("born", "helmholtz", "lotka", "heat", "black_scholes", "cos5d")
 FURTHER = "-more"
 """What the names of trainings beside the plan end with."""
 
+HUGE = 64  # width from which a network gets no more points than there are: three for each of its parameters are dear
+FEW = "sampling.rows_per_parameter=0"
+
 COMMON = (
     "scaleup=fixed",
-    "sampling.rows_per_parameter=0",
     "target.loss=1e-300",
     "budget.seconds=null",
     "threads=1",
@@ -126,6 +128,8 @@ class Case:
     def words(self, steps: int) -> list[str]:
         """The command line of ``pinnrun train`` that trains it for so many steps."""
         words = [*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON]
+        if self.width >= HUGE:
+            words.append(FEW)
         words += [f"architecture.width={self.width}", f"architecture.depth={self.depth}"]
         words += [f"seed={self.seed}", f"budget.steps={steps}"]
         return words if self.rate is None else [*words, f"optimizer.learning_rate={self.rate:g}"]

@@ -12,6 +12,7 @@ from benchmarks.forecast.cases import FAMILIES
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import DEFAULT, FACTORS, history, reached, truth, windows
 from pinnrun.koopman import Forecast, forecast_stage, prior, reach
+from pinnrun.koopman.forecasters import circumstances
 from pinnrun.registry import family_of
 
 DROPS = (0.1, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0)  # decades below the present loss, as targets
@@ -62,18 +63,24 @@ def bands(trajectories: Iterable[Trajectory], forecaster: str = DEFAULT) -> list
     return found
 
 
+def alike(one: Forecast, other: Forecast) -> bool:
+    """Whether both are from the same forecaster in the same circumstances."""
+    mine, theirs = ((it.forecaster, circumstances(it.forecaster, it.promise, it.regime)) for it in (one, other))
+    return mine == theirs
+
+
 def left_out(found: Sequence[Band]) -> list[bool]:
     """Whether each band would hold, had its problem not been among those that the law of residuals was measured on.
 
-    The law is that of the other problems' residuals in the same regime, widened and mixed with the run's own backtests
-    as `pinnrun.koopman` does it.
+    The law is that of the other problems' residuals in the same circumstances, widened and mixed with the run's own
+    backtests as `pinnrun.koopman` does it.
     """
     holds = []
     for band in found:
         others = [
             other.residual
             for other in found
-            if other.trajectory.problem != band.trajectory.problem and other.outlook.regime is band.outlook.regime
+            if other.trajectory.problem != band.trajectory.problem and alike(other.outlook, band.outlook)
         ]
         if len(others) < 10:
             continue

@@ -18,7 +18,7 @@ from benchmarks.forecast.trajectories import Array, Trajectory
 
 GRAIN = 2000  # steps of rounding in a decade
 SMALLEST = 1e-300  # what a loss of zero is kept as
-COLUMNS = ("loss", "merit", "rate", "seconds")  # kept as logarithms; evaluations as they are
+COLUMNS = ("loss", "merit", "rate", "promise", "seconds")  # kept as logarithms; evaluations as they are
 TEXTS = ("name", "problem", "group", "family")
 PLAIN = ("parameters", "complete")
 

@@ -68,7 +68,7 @@ def errors(
             regime = classify(LossCurve.from_history(seen.steps, seen.loss)).value
             for choice in clocks:
                 clock = make_clock(seen, choice, ats[-1])
-                curve = LossCurve.from_history(clock.at(seen.steps), seen.loss)
+                curve = LossCurve.from_history(clock.at(seen.steps), seen.loss, seen.promise)
                 for name in forecasters:
                     fitted = curve if name != "weights" else with_weights(curve, clock, trajectory, now, loss)
                     missed = miss(name, fitted, clock, ats, truths, trajectory)

@@ -15,14 +15,15 @@ from benchmarks.forecast.trajectories import Array
 from pinnrun.koopman import Regime
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.prior import ANY
-from pinnrun.koopman.reach import ResidualLaw
+from pinnrun.koopman.promised_trend import Promise
 from pinnrun.koopman.trend import Trend
 
 PARENT = 3.0  # trajectories that the quantiles of the parent are worth
 LEVELS = (0.1, 0.5, 0.9)
 
 Fit = Callable[[LossCurve], Trend]
-Laws = Mapping[str, Mapping[str, Sequence[float]]]  # family or "any", regime, quantiles
+Laws = Mapping[str, Mapping[str, Sequence[float]]]  # family or "any", circumstances, quantiles
+CellOf = Callable[[Origin], str]
 
 
 def missed_by(found: Sequence[Origin], fit: Fit) -> Array:
@@ -30,10 +31,30 @@ def missed_by(found: Sequence[Origin], fit: Fit) -> Array:
     return np.concatenate([fit(origin.curve).predict(origin.times) - origin.truths for origin in found])
 
 
-def residual_laws(found: Sequence[Origin], residuals: Array, inflation: float = 1.0) -> Laws:
-    """Quantiles by family and regime; cells with few trajectories are mostly their parents'."""
+def by_regime(origin: Origin) -> str:
+    """What the errors of most forecasters go by."""
+    return origin.regime.value
+
+
+def by_promise(origin: Origin) -> str:
+    """What those of the promised trend go by."""
+    assert origin.curve.promise is not None
+    return Promise.of(origin.curve.promise).value
+
+
+CELLS: Mapping[CellOf, Sequence[str]] = {
+    by_regime: [regime.value for regime in Regime],
+    by_promise: [promise.value for promise in Promise],
+}
+"""All circumstances of either kind."""
+
+
+def residual_laws(
+    found: Sequence[Origin], residuals: Array, inflation: float = 1.0, cell_of: CellOf = by_regime
+) -> Laws:
+    """Quantiles by family and circumstances; cells with few trajectories are mostly their parents'."""
     weight = weights(found)
-    regimes = np.array([regime.value for regime in per_forecast(found, "regime")])
+    cells = np.repeat([cell_of(origin) for origin in found], [len(origin.factors) for origin in found])
     families, names = per_forecast(found, "family"), per_forecast(found, "trajectory")
 
     def drawn(inside: Array, parent: Array) -> Array:
@@ -45,12 +66,12 @@ def residual_laws(found: Sequence[Origin], residuals: Array, inflation: float = 
 
     everything = weighted_quantiles(residuals, weight, LEVELS)
     laws: dict[str, dict[str, Sequence[float]]] = {}
-    for regime in Regime:
-        of_regime = drawn(regimes == regime.value, everything)
-        laws.setdefault(ANY, {})[regime.value] = _widened(of_regime, inflation)
+    for cell in CELLS[cell_of]:
+        of_all = drawn(cells == cell, everything)
+        laws.setdefault(ANY, {})[cell] = _widened(of_all, inflation)
         for family in dict.fromkeys(families.tolist()):
-            cell = drawn((regimes == regime.value) & (families == family), of_regime)
-            laws.setdefault(family, {})[regime.value] = _widened(cell, inflation)
+            own = drawn((cells == cell) & (families == family), of_all)
+            laws.setdefault(family, {})[cell] = _widened(own, inflation)
     return laws
 
 
@@ -66,33 +87,33 @@ def weighted_quantiles(values: Array, weight: Array, levels: Sequence[float]) ->
     return np.interp(np.array(levels) * weight.sum(), passed, values[order])
 
 
-def law_of(laws: Laws, origin: Origin) -> ResidualLaw:
-    """The law of an origin's regime and family."""
-    return ResidualLaw(*laws.get(origin.family, laws[ANY])[origin.regime.value])
-
-
-def coverage(found: Sequence[Origin], residuals: Array, inflation: float) -> float:
-    """Share of the residuals that bands of 80 % hold, each by laws of the other problems."""
+def quantiles_left_out(
+    found: Sequence[Origin], residuals: Array, inflation: float = 1.0, cell_of: CellOf = by_regime
+) -> Array:
+    """10, 50 and 90 % quantiles of every forecast's residual, (n, 3), by laws of the other problems."""
     problems = per_forecast(found, "problem")
-    held = np.zeros(len(residuals), dtype=bool)
+    bounds = np.zeros((len(residuals), len(LEVELS)))
     for problem in set(problems.tolist()):
         kept = [origin for origin in found if origin.problem != problem]
-        laws = residual_laws(kept, residuals[problems != problem], inflation)
-        inside = []
+        laws = residual_laws(kept, residuals[problems != problem], inflation, cell_of)
+        own = []
         for origin in found:
             if origin.problem == problem:
-                law = law_of(laws, origin)
-                inside += [(law.low, law.high)] * len(origin.factors)
-        low, high = np.array(inside).T
-        at = problems == problem
-        held[at] = (residuals[at] >= low) & (residuals[at] <= high)
-    return float(np.average(held, weights=weights(found)))
+                own += [laws.get(origin.family, laws[ANY])[cell_of(origin)]] * len(origin.factors)
+        bounds[problems == problem] = own
+    return bounds
 
 
-def choose_inflation(found: Sequence[Origin], residuals: Array) -> float:
+def coverage(found: Sequence[Origin], residuals: Array, inflation: float, cell_of: CellOf = by_regime) -> float:
+    """Share of the residuals that bands of 80 % hold, each by laws of the other problems."""
+    low, _, high = quantiles_left_out(found, residuals, inflation, cell_of).T
+    return float(np.average((residuals >= low) & (residuals <= high), weights=weights(found)))
+
+
+def choose_inflation(found: Sequence[Origin], residuals: Array, cell_of: CellOf = by_regime) -> float:
     """The least widening with which the bands of problems left out hold 80 %."""
     low, high = 0.5, 2.5
     for _ in range(9):
         middle = 0.5 * (low + high)
-        low, high = (low, middle) if coverage(found, residuals, middle) >= 0.8 else (middle, high)
+        low, high = (low, middle) if coverage(found, residuals, middle, cell_of) >= 0.8 else (middle, high)
     return round(high, 2)

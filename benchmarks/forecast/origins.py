@@ -80,7 +80,8 @@ def _origins(trajectory: Trajectory, name: str, choice: str) -> Iterator[Origin]
         if not len(factors) or (name == "merit" and not np.isfinite(seen.merit).any()):
             continue
         clock = make_clock(seen, choice, length)
-        curve = LossCurve.from_history(clock.at(seen.steps), observe(seen.steps, seen.loss, seen.merit, name).values)
+        values = observe(seen.steps, seen.loss, seen.merit, name).values
+        curve = LossCurve.from_history(clock.at(seen.steps), values, seen.promise)
         truths, times = zip(*(_truth(y, clock, round(factor * now)) for factor in factors), strict=True)
         yield Origin(
             trajectory.name, trajectory.problem, family_of(family.optimizer), name, now, curve, classify(curve),

@@ -2,37 +2,42 @@
 
     python -m benchmarks.forecast rules
 
-For every family each rule is asked with one of its numbers changed, all else as shipped. A forecast does not depend on
-the rules, only on when it is made, so all trainings are forecast once for each interval between looks.
+For every kind of forecast each rule is asked with one of its numbers changed, all else as shipped. A forecast does not
+depend on the rules, only on when it is made, so all trainings are forecast once for each interval between looks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 from unittest.mock import patch
 
 from benchmarks.forecast import policy
 from benchmarks.forecast.cases import FAMILIES, GROUPS
 from benchmarks.forecast.trajectories import Trajectory
-from pinnrun.koopman.verdict import GLANCE, LONGER, RULES, Rules
+from pinnrun.koopman.verdict import LONGER, PROMISED, RULES, Rules
 from pinnrun.registry import family_of
 
-VERDICT = import_module("pinnrun.koopman.verdict")  # the package has a function of that name
 OTHERS: Mapping[str, Sequence[float]] = {
     "unlikely": (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
     "hopeless": (0.0, 0.01, 0.02, 0.05, 0.1),
+    "glance": (0.25, 0.5, 1.0),
     "late": (0.2, 0.3, 0.4, 0.5, 0.6),
 }
-GLANCES = (0.25, 0.5, 1.0)
 INTERVALS = (0.25, 0.5, 1.0)  # of the present steps, to the next look
 
 
-def score(questions: Sequence[policy.Question], family: str, rules: Rules, glance: float = GLANCE) -> str:
+def kind_of(question: policy.Question) -> str:
+    """Whose rules judge a network: those of promises where a forecast goes by one, else of the optimizer's family."""
+    if any(outlook.forecaster == "promised_trend" for outlook in question.outlooks):
+        return PROMISED
+    return family_of(FAMILIES[question.trajectory.family].optimizer)
+
+
+def score(questions: Sequence[policy.Question], kind: str, rules: Rules) -> str:
     """False stops and the budget spent in vain by group, in per cent, by these rules."""
-    with patch.dict(RULES, {family: rules}), patch.object(VERDICT, "GLANCE", glance):
-        found = [question.judged() for question in questions if of_family(question) == family]
+    with patch.dict(RULES, {kind: rules}):
+        found = [question.judged() for question in questions if kind_of(question) == kind]
     parts = []
     for group in GROUPS:
         inside = [item for item in found if item.trajectory.group == group]
@@ -46,30 +51,21 @@ def asked(trajectories: Sequence[Trajectory]) -> list[policy.Question]:
     return [replace(item, outlooks=list(item.outlooks)) for item in policy.questions(trajectories)]
 
 
-def of_family(question: policy.Question) -> str:
-    """The family of the optimizer that was asked about."""
-    return family_of(FAMILIES[question.trajectory.family].optimizer)
-
-
 def compare(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = print) -> None:
     """Print the shipped rules, and each with one number changed."""
     tell("reachable targets given up / budget spent on those out of reach, per cent")
     questions = asked(trajectories)
-    for family, shipped in RULES.items():
-        assert family is not None
-        tell(f"{family}, {shipped}: {score(questions, family, shipped)}")
+    kinds = [(str(kind), rules) for kind, rules in RULES.items()]
+    for kind, shipped in kinds:
+        tell(f"{kind}, {shipped}: {score(questions, kind, shipped)}")
         for name, rules in changed(shipped):
-            tell(f"  {name}: {score(questions, family, rules)}")
-        for glance in GLANCES:
-            if glance != GLANCE:
-                tell(f"  glance {glance:g} of the minimum: {score(questions, family, shipped, glance)}")
+            tell(f"  {name}: {score(questions, kind, rules)}")
     for interval in INTERVALS:
         with patch.object(policy, "LONGER", interval):
             questions = asked(trajectories)
-        for family, shipped in RULES.items():
-            assert family is not None
+        for kind, shipped in kinds:
             note = " (shipped)" if interval == LONGER else ""
-            tell(f"{family}, looks {interval:g} n apart{note}: {score(questions, family, shipped)}")
+            tell(f"{kind}, looks {interval:g} n apart{note}: {score(questions, kind, shipped)}")
 
 
 def changed(shipped: Rules) -> Iterator[tuple[str, Rules]]:

@@ -29,6 +29,7 @@ class Trajectory:
         merit: (n,) loss on the fixed evaluation set, NaN where it was not measured.
         rate: (n,) learning rate, NaN where the method has none.
         evaluations: (n,) residual evaluations of each step.
+        promise: (n,) decades by which the linearization would lower the loss, NaN where it was not asked.
         seconds: (n,) CPU seconds since the start of the run.
         complete: whether it was trained to its end; what a target's fate is, is not known before.
         folder: the run folder, for the weights.
@@ -44,6 +45,7 @@ class Trajectory:
     merit: Array
     rate: Array
     evaluations: Array
+    promise: Array
     seconds: Array
     complete: bool
     folder: Path
@@ -92,6 +94,7 @@ def read(case: Case, folder: Path) -> Trajectory:
         merit=columns["merit"],
         rate=columns["rate"],
         evaluations=columns["evaluations"],
+        promise=columns.get("promise", np.full(len(columns["step"]), np.nan)),
         seconds=columns["seconds"],
         complete=len(columns["step"]) >= case.steps or run.state == "stalled",
         folder=folder,

@@ -39,6 +39,7 @@ def history(trajectory: Trajectory, now: int, measured: Sequence[int] | None = N
         merit,
         rate[:now],
         trajectory.evaluations[:now].astype(np.float64),
+        trajectory.promise[:now],
         rate_ahead=(lambda ahead: float(rate[min(now + ahead, len(rate)) - 1])) if scheduled else None,
     )
 

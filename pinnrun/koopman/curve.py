@@ -19,6 +19,7 @@ LossOf = Callable[[Array], float]
 BINS = 40  # log-uniform bins of a fit window
 FEWEST = 4  # points a fit window is widened to when it holds fewer (short or gappy histories)
 TAIL = 0.97  # "now" is the median of y over [TAIL * now, now]: single noisy steps do not count
+LATEST = 2.0 / 3.0  # of the present step: a promise from before is out of date
 SMALLEST = 1e-300  # a loss of exactly zero is read as this
 _SLACK = 1e-12  # absorbs rounding in ln(step) at bin edges
 
@@ -52,6 +53,7 @@ class LossCurve:
         tau: (n,) their natural logarithm.
         y: (n,) decimal logarithm of the loss.
         tau_sum, y_sum: (n + 1,) running sums, starting at zero.
+        promises: (n,) decades by which the linearization would lower the loss, NaN where it was not asked.
         snapshots: the weights that it belongs to, where a forecaster wants them.
     """
 
@@ -60,11 +62,12 @@ class LossCurve:
     y: Array
     tau_sum: Array
     y_sum: Array
+    promises: Array | None = None
     snapshots: Snapshots | None = None
 
     @classmethod
-    def from_history(cls, steps: ArrayLike, loss: ArrayLike) -> LossCurve:
-        """The curve of `loss` (n,) at `steps` (n,), counted from the start of the stage.
+    def from_history(cls, steps: ArrayLike, loss: ArrayLike, promises: ArrayLike | None = None) -> LossCurve:
+        """The curve of `loss` (n,) at `steps` (n,), counted from the start of the stage; with `promises` (n,).
 
         Steps need not be contiguous. Non-finite and negative losses are left out.
 
@@ -77,14 +80,16 @@ class LossCurve:
             raise ValueError(f"steps {step.shape} and loss {value.shape} must be two vectors of one length")
         if step.size and not (step[0] > 0 and bool(np.all(step[1:] > step[:-1]))):
             raise ValueError("steps must increase and start above 0")
+        promise = None if promises is None else np.asarray(promises, dtype=np.float64)
         usable = np.isfinite(value) & (value >= 0)
         if not usable.all():
             step, value = step[usable], value[usable]
+            promise = None if promise is None else promise[usable]
         if not step.size:
             raise ValueError("a forecast needs at least one finite, non-negative loss")
         tau = np.log(step)
         y = np.log10(np.maximum(value, SMALLEST))
-        return cls(step, tau, y, _running_sum(tau), _running_sum(y))
+        return cls(step, tau, y, _running_sum(tau), _running_sum(y), promise)
 
     def __len__(self) -> int:
         return len(self.tau)
@@ -93,6 +98,16 @@ class LossCurve:
     def now(self) -> float:
         """Step count of the last usable point."""
         return float(self.steps[-1])
+
+    @property
+    def promise(self) -> float | None:
+        """The latest one within the last third of the steps; None where there is none."""
+        if self.promises is None:
+            return None
+        start = int(np.searchsorted(self.tau, self.tau[-1] + np.log(LATEST) - _SLACK))
+        known = self.promises[start:]
+        known = known[np.isfinite(known)]
+        return float(known[-1]) if len(known) else None
 
     def until(self, fraction: float) -> LossCurve:
         """The curve as it was at step `fraction * now` (views; possibly empty)."""
@@ -103,6 +118,7 @@ class LossCurve:
             self.y[:stop],
             self.tau_sum[: stop + 1],
             self.y_sum[: stop + 1],
+            None if self.promises is None else self.promises[:stop],
             None if self.snapshots is None or not stop else self.snapshots.until(float(self.steps[stop - 1])),
         )
 

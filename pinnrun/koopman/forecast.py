@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from pinnrun.koopman import reach as reaching
 from pinnrun.koopman.clock import Clock
 from pinnrun.koopman.curve import Array, LossCurve, Snapshots
-from pinnrun.koopman.forecasters import DEFAULT, FORECASTERS, forecaster_named
+from pinnrun.koopman.forecasters import DEFAULT, FORECASTERS, circumstances, forecaster_named, settled
 from pinnrun.koopman.regime import Regime, classify, flat_since
 
 BASELINES = ("power_law", "last_value")
@@ -51,6 +51,7 @@ class Forecast:
         shift: decades by which the target was lowered for the scatter of the observable.
         fallen: decades by which the loss has fallen since the start of the stage.
         family: of the optimizer, as it was told.
+        promise: decades by which the linearization would lower the loss, as last asked; None where it was not.
     """
 
     now: int
@@ -77,6 +78,7 @@ class Forecast:
     shift: float = 0.0
     fallen: float = 0.0
     family: str | None = None
+    promise: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold; infinite half-lives become None."""
@@ -97,6 +99,7 @@ def forecast(
     family: str | None = None,
     observable: str = "loss",
     shift: float = 0.0,
+    promises: ArrayLike | None = None,
     snapshots: Snapshots | None = None,
 ) -> Forecast:
     """Forecast a stage from its history.
@@ -114,13 +117,16 @@ def forecast(
             are taken; None: those of all.
         observable: what the loss is called in the forecast.
         shift: decades that the target is lowered by for the scatter of the loss.
+        promises: (n,) decades by which the linearization would lower the loss, NaN where it was not asked.
         snapshots: weights and their loss, by the clock, for the forecaster "weights".
 
     Raises:
         ValueError: no usable loss, steps not increasing, target <= 0, horizon in the past, or no such forecaster.
     """
-    fit, clock = forecaster_named(forecaster, family), clock or Clock()
-    curve = LossCurve.from_history(clock.at(steps), loss)
+    clock = clock or Clock()
+    curve = LossCurve.from_history(clock.at(steps), loss, promises)
+    forecaster = settled(forecaster, curve)
+    fit = forecaster_named(forecaster, family)
     if snapshots is not None:
         curve = replace(curve, snapshots=snapshots)
     now, level = curve.now, curve.tail()[1]
@@ -132,9 +138,9 @@ def forecast(
     goal, end = float(np.log10(target)) - shift, float(clock.at(horizon))
     trend = fit(curve)
     regime = classify(curve)
-    backtests = reaching.backtest(curve, fit)
+    backtests = reaching.backtest(curve, fit, lambda past: settled(forecaster, past) == forecaster)
     own = backtests if residuals is None else np.concatenate([np.asarray(residuals, np.float64), backtests])
-    law = reaching.mix(reaching.prior(regime, forecaster, family), own)
+    law = reaching.mix(reaching.prior(circumstances(forecaster, curve.promise, regime), forecaster, family), own)
 
     if level <= goal:
         chance, passage = 1.0, now
@@ -172,6 +178,7 @@ def forecast(
         ahead=float(u[-1]),
         fallen=float(curve.y[0] - level),
         family=family,
+        promise=curve.promise,
         shift=float(shift),
     )
 

@@ -6,24 +6,24 @@ run's true curve is taken to be
     y(t) = forecast(t) + r u,      r drawn once for the run from a law with given 10, 50 and 90 % quantiles,
 
 two half-logistics that meet at the median; but one training in twenty does what hardly any before it has done, such as
-fall off a plateau, and has its r from a law that is as wide on either side. The quantiles of each forecaster, by regime
-and family of optimizer, were measured on other trainings and widened until bands of 80 % hold 80 % of the truths of
-problems that had been left out (`pinnrun.koopman.prior`). The run's own backtests take over by degrees, by averaging
-quantiles (Ratcliff 1979, "Group reaction time distributions and an analysis of distribution statistics", Psychol. Bull.
-86).
+fall off a plateau, and has its r from a law that is as wide on either side. The quantiles of each forecaster, by
+circumstances (the regime, or what the linearization promises) and family of optimizer, were measured on other
+trainings and widened until bands of 80 % hold 80 % of the truths of problems that had been left out
+(`pinnrun.koopman.prior`). The run's own backtests take over by degrees, by averaging quantiles (Ratcliff 1979, "Group
+reaction time distributions and an analysis of distribution statistics", Psychol. Bull. 86).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from pinnrun.koopman.curve import Array, LossCurve
 from pinnrun.koopman.prior import residual_quantiles
-from pinnrun.koopman.regime import Regime
 from pinnrun.koopman.trend import Trend
 
 ORIGINS = (0.3, 0.45, 0.6, 0.75)  # of the present step: where backtests forecast from
@@ -61,9 +61,9 @@ class ResidualLaw:
         return self.median + width * np.log(p / (1.0 - p)) / np.log(9.0)
 
 
-def prior(regime: Regime, forecaster: str, family: str | None = None) -> ResidualLaw:
-    """The measured law of a forecaster in a regime, for a family of optimizers; None: for all of them."""
-    return ResidualLaw(*residual_quantiles(forecaster, family, regime))
+def prior(circumstances: Enum, forecaster: str, family: str | None = None) -> ResidualLaw:
+    """The measured law of a forecaster in a regime, or with such a promise, for a family of optimizers; None: any."""
+    return ResidualLaw(*residual_quantiles(forecaster, family, circumstances))
 
 
 def chance(law: ResidualLaw, bound: float) -> float:
@@ -86,16 +86,23 @@ def mix(law: ResidualLaw, own: ArrayLike) -> ResidualLaw:
     return ResidualLaw(*map(float, bounds))
 
 
-def backtest(curve: LossCurve, fit: Callable[[LossCurve], Trend]) -> Array:
+def always(past: LossCurve) -> bool:
+    """Every history will do."""
+    return True
+
+
+def backtest(
+    curve: LossCurve, fit: Callable[[LossCurve], Trend], enough: Callable[[LossCurve], bool] = always
+) -> Array:
     """Residuals per unit of u of forecasts made from 30, 45, 60 and 75 % of the steps, (<= 4,).
 
-    Origins with fewer than 8 points before them are left out.
+    Origins with fewer than 8 points before them, or that do not say enough, are left out.
     """
     tau_now, y_now = curve.tail()
     residuals = []
     for fraction in ORIGINS:
         past = curve.until(fraction)
-        if len(past) < FEWEST_POINTS:
+        if len(past) < FEWEST_POINTS or not enough(past):
             continue
         u = tau_now - past.tau[-1]
         residuals.append((y_now - fit(past).predict([np.exp(tau_now)])[0]) / u)

@@ -28,6 +28,7 @@ class History:
     Attributes:
         steps: (n,) since the start of the stage. loss: (n,) after each.
         merit: (n,) NaN where not measured. rate: (n,) learning rates. evaluations: (n,) of the residual.
+        promise: (n,) decades by which the linearization would lower the loss, NaN where it was not asked.
             Each None if there was no such column, as in old runs.
         snapshots: weights by steps, where the forecaster wants them.
         rate_ahead: the learning rate so many steps from now; None where nobody can tell.
@@ -38,6 +39,7 @@ class History:
     merit: Array | None = None
     rate: Array | None = None
     evaluations: Array | None = None
+    promise: Array | None = None
     snapshots: Snapshots | None = None
     rate_ahead: RateAhead | None = None
 
@@ -48,7 +50,7 @@ class History:
         return cls(np.asarray(columns["step"], np.float64), **found, **known)
 
 
-OPTIONAL = ("merit", "rate", "evaluations")  # columns that a history can do without
+OPTIONAL = ("merit", "rate", "evaluations", "promise")  # columns that a history can do without
 
 
 def forecast_stage(
@@ -93,6 +95,7 @@ def forecast_stage(
         shift=seen.shift,
         family=family,
         residuals=residuals,
+        promises=history.promise,
         snapshots=snapshots,
     )
 

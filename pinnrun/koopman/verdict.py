@@ -1,14 +1,15 @@
 """From a forecast to a verdict: let this network go on, give it a longer look, or scale it up.
 
     REACH   P(reach) > 0.6
-    SCALE   P(reach) < hopeless with n >= minimum / 2, or n >= minimum before and in the first drop of a decade, also
+    SCALE   P(reach) < hopeless with n >= glance minimum, or n >= minimum before and in the first drop of a decade, also
             where that is a plateau, and T <= 10 n, as far as errors were measured; or P(reach) < unlikely with
             n >= minimum, and n >= late T while the loss is early or accelerating
     EXTEND  otherwise: ask again, best at one and a half times the steps
 
-with a bound of their own for each family of optimizers, `RULES`. First-order trainings resemble each other, so their
-bands are narrow and small probabilities can be believed only when they are very small. Those of methods with curvature
-differ from problem to problem: their bands are wide, a probability is seldom near zero, and one of 0.3 already tells.
+with bounds of their own for each family of optimizers, and for forecasts that go by what the linearization promises,
+`RULES`. First-order trainings resemble each other, so their bands are narrow and small probabilities can be believed
+only when they are very small. Those of methods with curvature differ from problem to problem: their bands are wide, a
+probability is seldom near zero, and one of 0.3 already tells.
 
 A plateau after the first drop is judged like a steady descent: some do end, and nothing shows it beforehand, but on the
 trainings that were replayed waiting twice as long cost a tenth of the budget and saved no network. Asking again sooner
@@ -30,7 +31,6 @@ from pinnrun.koopman.forecast import TRUSTED, Forecast
 from pinnrun.koopman.regime import FIRST_DROP, Regime
 
 LIKELY = 0.6
-GLANCE = 0.5  # of the minimum, after which a target that is hopeless may be given up
 DROPPING = (Regime.EARLY, Regime.ACCELERATING)  # before and in the first drop, where every forecast is too high
 LONGER = 0.5  # of the present steps: how much later to ask again
 
@@ -41,21 +41,31 @@ class Rules(NamedTuple):
     Attributes:
         unlikely: P(reach) below which it is, from the minimum of steps on.
         hopeless: P(reach) below which no longer look is worth its price.
+        glance: share of the minimum after which a target that is hopeless is given up.
         late: share of the horizon from which on a curve before or in its first drop may be judged.
     """
 
     unlikely: float
     hopeless: float
+    glance: float
     late: float
 
 
-CAUTIOUS = Rules(unlikely=0.05, hopeless=0.01, late=0.5)
+CAUTIOUS = Rules(unlikely=0.05, hopeless=0.01, glance=0.5, late=0.5)
 RULES: Mapping[str | None, Rules] = {
     "first_order": CAUTIOUS,
-    "quasi_newton": Rules(unlikely=0.3, hopeless=0.01, late=0.3),
-    "gauss_newton": Rules(unlikely=0.4, hopeless=0.05, late=0.3),
+    "quasi_newton": Rules(unlikely=0.3, hopeless=0.01, glance=0.5, late=0.3),
+    "gauss_newton": Rules(unlikely=0.4, hopeless=0.05, glance=0.5, late=0.3),
+    "promised": Rules(unlikely=0.3, hopeless=0.15, glance=0.25, late=0.2),
 }
 """By family; chosen by replay, as docs/forecast.md tells."""
+PROMISED = "promised"
+"""The key of those for forecasts that go by what the linearization promises."""
+
+
+def rules_for(forecast: Forecast) -> Rules:
+    """Those that this forecast is judged by."""
+    return RULES.get(PROMISED if forecast.forecaster == "promised_trend" else forecast.family, CAUTIOUS)
 
 
 class Verdict(enum.Enum):
@@ -84,7 +94,7 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
     facts = _facts(forecast)
     if forecast.probability > LIKELY:
         return Judgement(Verdict.REACH, f"{facts}; {_when(forecast)}")
-    rules = RULES.get(forecast.family, CAUTIOUS)
+    rules = rules_for(forecast)
     if _hopeless(forecast, rules, minimum):
         return Judgement(Verdict.SCALE, f"{facts}; the target is out of reach")
     if forecast.probability >= rules.unlikely:
@@ -98,7 +108,7 @@ def verdict(forecast: Forecast, *, minimum: int) -> Judgement:
 def _hopeless(forecast: Forecast, rules: Rules, minimum: int) -> bool:
     """Whether the target is out of reach, by a probability that can be believed."""
     unseen = forecast.regime in DROPPING or forecast.fallen < FIRST_DROP
-    enough = minimum * (1.0 if unseen else GLANCE)
+    enough = minimum * (1.0 if unseen else rules.glance)
     believed = forecast.now >= enough and forecast.horizon <= TRUSTED * forecast.now
     return believed and forecast.probability < rules.hopeless
 
@@ -118,6 +128,8 @@ def _facts(forecast: Forecast) -> str:
     regime = forecast.regime.value
     if forecast.since is not None:
         regime += f" since step {forecast.since}"
+    if forecast.promise is not None:
+        regime += f"; {forecast.promise:.2g} decades promised"
     return (
         f"forecast {median} at step {forecast.horizon} (band {low} .. {high}) "
         f"against target {_number(forecast.target)}; P(reach) {forecast.probability:.2f}; regime {regime}"

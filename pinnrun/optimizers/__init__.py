@@ -14,6 +14,7 @@ from pinnrun.optimizers.lm import LevenbergMarquardt
 from pinnrun.optimizers.multistart import Multistart
 from pinnrun.optimizers.muon import Muon
 from pinnrun.optimizers.natural_gradient import NaturalGradient
+from pinnrun.optimizers.promise import promised
 from pinnrun.optimizers.soap import Soap
 from pinnrun.optimizers.spring import Spring
 from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
@@ -40,4 +41,5 @@ __all__ = [
     "Spring",
     "StepInfo",
     "WoodburyNaturalGradient",
+    "promised",
 ]

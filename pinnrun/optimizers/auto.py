@@ -26,7 +26,7 @@ from pinnrun.calculus import Objective
 from pinnrun.optimizers.base import Optimizer, Outcome, Pace, StepInfo
 from pinnrun.optimizers.cg import GaussNewtonCg
 from pinnrun.optimizers.engd_w import WoodburyNaturalGradient
-from pinnrun.optimizers.lm import LevenbergMarquardt
+from pinnrun.optimizers.lm import DampedSystem, LevenbergMarquardt
 from pinnrun.optimizers.spring import Spring
 from pinnrun.optimizers.ssbroyden import SelfScaledBroyden
 from pinnrun.settings import setting
@@ -81,6 +81,11 @@ class Auto:
         if self._index + 1 < len(self._chain) and not self._pays():
             return new, replace(info, event=self._hand_over(f"less than {self.gain:g} decades a step"))
         return new, info
+
+    @property
+    def latest_system(self) -> DampedSystem | None:
+        """What the last step of the present method has solved; None where that solves none."""
+        return getattr(self._inner, "latest_system", None)
 
     def _present(self) -> Optimizer:
         if self._inner is None:

@@ -50,14 +50,16 @@ class LevenbergMarquardt:
     acceleration: float = setting(0.75, min=0, help="largest bend 2|a|/|d| of a geodesic step; 0: straight steps")
     _lambda: float | None = field(default=None, init=False, repr=False)
     _nu: float = field(default=2.0, init=False, repr=False)
+    latest_system: DampedSystem | None = field(default=None, init=False, repr=False)  # of the last step
 
     def step(self, objective: Objective, theta: Tensor) -> tuple[Tensor, StepInfo]:
         """Linearize once, then try damped steps until one lowers the loss."""
+        self.latest_system = None  # its Jacobian makes room for the next
         linear = objective.linearize(theta)
         loss, norm, end = opened(linear, self._lambda or 0.0)
         if end:
             return theta, end
-        system = DampedSystem(linear, linear.gradient, self.form)
+        system = self.latest_system = DampedSystem(linear, linear.gradient, self.form)
         if self._lambda is None:
             self._lambda = self.damping * system.scale
         evaluations = 1
@@ -101,7 +103,7 @@ class LevenbergMarquardt:
 
     def grow(self, old_to_new: Tensor | None, size: int) -> None:
         """Start the damping anew: the old λ belongs to the old network's metric."""
-        self._lambda, self._nu = None, 2.0
+        self._lambda, self._nu, self.latest_system = None, 2.0, None
 
     def soften(self) -> None:
         """Ten times the damping."""
@@ -115,6 +117,7 @@ class LevenbergMarquardt:
     def load(self, state: dict[str, Any]) -> None:
         """Take up a saved damping."""
         self._lambda, self._nu, self.damping = state["lambda"], state["nu"], state["damping"]
+        self.latest_system = None
 
 
 def nielsen(damping: float, nu: float, ratio: float, scale: float) -> tuple[float, float]:

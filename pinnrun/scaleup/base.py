@@ -17,6 +17,9 @@ from pinnrun.theory import Bound, Start, accuracy_for, first_size
 SAME = 1.1
 """Losses within this factor are the same: those of stages differ with their points."""
 
+STAY = 0.5
+"""Share of the optimizer's minimum from which a network is said to have stopped where it stands."""
+
 FREE = 1.15
 """A start is as wide as a step of so many times the smallest network's operations allows."""
 
@@ -142,11 +145,12 @@ class Policy:
         their landscape that more neurons do not remove. Others may pass it, and small ones are cheap to try.
         """
         now = float(view.loss[-1]) if view.loss.size else nan
-        alike = [stage for stage in view.past if now / SAME <= stage.loss <= now * SAME and stage.ending.is_on_the_way]
+        stayed = [stage for stage in view.past if stage.steps >= STAY * view.minimum and stage.ending.is_on_the_way]
+        alike = [stage for stage in stayed if now / SAME <= stage.loss <= now * SAME]
         sizes = {stage.parameters: (stage.width, stage.depth) for stage in alike}
         sizes[view.size_of(view.width, view.depth)] = view.width, view.depth
         tried = sum(stage.ending is Action.RESTART for stage in alike)
-        if len(sizes) < 2 or tried >= self.restarts:
+        if len(sizes) < 2 or view.now < STAY * view.minimum or tried >= self.restarts:
             return None
         width, depth = sizes[min(sizes)]
         told = f"{evidence}; {width} x {depth} has come as far, so it is not for want of size"

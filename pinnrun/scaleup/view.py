@@ -69,6 +69,7 @@ class Past:
 
     Attributes:
         width, depth, parameters: its network.
+        steps: that it was trained.
         loss: the training loss that it ended with.
         ending: what ended it.
     """
@@ -76,6 +77,7 @@ class Past:
     width: int
     depth: int
     parameters: int
+    steps: int
     loss: float
     ending: Action
 

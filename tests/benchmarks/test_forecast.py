@@ -29,8 +29,9 @@ def trajectory(loss, *, problem="made", group="held", family="adam", merit=None,
     measured = np.where(step % 200 == 0, loss if merit is None else merit, np.nan)
     rate = np.full(len(loss), 1e-3) if rate is None else rate
     evaluations = np.ones(len(loss), dtype=np.int64)
+    unasked = np.full(len(loss), np.nan)
     return Trajectory(
-        "made", problem, group, family, 10, step, loss, measured, rate, evaluations, 1e-3 * step, True, Path()
+        "made", problem, group, family, 10, step, loss, measured, rate, evaluations, unasked, 1e-3 * step, True, Path()
     )
 
 

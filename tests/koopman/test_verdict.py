@@ -6,6 +6,8 @@ import pytest
 
 from pinnrun.koopman import Regime, Verdict, forecast, verdict
 
+PROMISED = {"family": "gauss_newton", "forecaster": "promised_trend"}
+
 
 def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.04, trend=1e-2, target=1e-6, **more):
     """A forecast with the fields the rules read set by hand."""
@@ -57,6 +59,13 @@ def outlook(now=2000, horizon=10000, regime=Regime.STEADY, probability=0.04, tre
         ({"family": "gauss_newton", "probability": 0.049}, 4000, Verdict.SCALE),
         ({"family": "quasi_newton", "probability": 0.011}, 4000, Verdict.EXTEND),
         ({"family": "gauss_newton", "probability": 0.2, "regime": Regime.EARLY, "now": 2999}, 80, Verdict.EXTEND),
+        # what goes by a promise has bounds of its own
+        ({**PROMISED, "probability": 0.29}, 2000, Verdict.SCALE),
+        ({**PROMISED, "probability": 0.31}, 2000, Verdict.EXTEND),
+        ({**PROMISED, "probability": 0.14}, 8000, Verdict.SCALE),
+        ({**PROMISED, "probability": 0.14}, 8001, Verdict.EXTEND),
+        ({**PROMISED, "probability": 0.16}, 8000, Verdict.EXTEND),
+        ({**PROMISED, "probability": 0.14, "regime": Regime.EARLY, "now": 1000}, 1001, Verdict.EXTEND),
         ({"family": "gauss_newton", "probability": 0.2, "regime": Regime.EARLY, "now": 3000}, 80, Verdict.SCALE),
     ],
 )
@@ -77,6 +86,10 @@ def test_evidence_says_what_a_person_needs():
         high=np.array([9.3e-4]),
     )
     evidence = verdict(look, minimum=500).evidence
+    assert (
+        "promised" not in evidence
+        and "; 2.4 decades promised; " in verdict(replace(look, promise=2.42), minimum=500)[1]
+    )
     assert evidence.startswith(
         "forecast 3e-4 at step 4000 (band 1e-4 .. 9.3e-4) against target 1e-6; "
         "P(reach) 0.04; regime plateau since step 120; "

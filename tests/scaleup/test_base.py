@@ -122,8 +122,8 @@ def test_which_actions_begin_a_stage_and_which_of_them_before_the_target_is_met(
     assert [action for action in Action if action.begins_stage] == [*on_the_way, Action.PRUNE, Action.RESTORE]
 
 
-def past(width, depth, loss, ending=Action.DEEPEN) -> Past:
-    return Past(width, depth, Mlp(2, 1, width, depth).size, loss, ending)
+def past(width, depth, loss, ending=Action.DEEPEN, steps=40) -> Past:
+    return Past(width, depth, Mlp(2, 1, width, depth).size, steps, loss, ending)
 
 
 SMALL = past(4, 1, 0.0314)
@@ -143,10 +143,11 @@ SMALL = past(4, 1, 0.0314)
         ([SMALL, past(4, 2, 0.0314, Action.RESTART)], 0.0315, (4, 1)),
         ([SMALL, past(4, 2, 0.0314, Action.RESTART), past(4, 1, 0.031, Action.RESTART)], 0.0315, None),  # tried twice
         ([SMALL], float("nan"), None),
+        ([past(4, 1, 0.0314, steps=9)], 0.0315, None),  # it was hardly trained
     ],
 )
 def test_where_a_larger_network_comes_no_further_the_smallest_starts_afresh(stages, loss, size):
-    view = stage([1.0, loss], width=4, depth=2, past=stages, last_growth=Action.DEEPEN)
+    view = stage([*[1.0] * 19, loss], width=4, depth=2, past=stages, last_growth=Action.DEEPEN)
     decision = policy().scale(view, "too slow")
     if size is None:
         assert decision == policy().grow(view, "too slow")
@@ -154,6 +155,11 @@ def test_where_a_larger_network_comes_no_further_the_smallest_starts_afresh(stag
         assert (decision.action, (decision.width, decision.depth)) == (Action.RESTART, size)
         assert decision.evidence == f"too slow; {size[0]} x {size[1]} has come as far, so it is not for want of size"
     assert policy(restarts=0).scale(view, "too slow").action is Action.WIDEN
+
+
+def test_a_network_that_has_hardly_been_trained_has_not_stopped():
+    view = stage([*[1.0] * 8, 0.0315], width=4, depth=2, past=[SMALL], last_growth=Action.DEEPEN)
+    assert policy().scale(view, "too slow").action is Action.WIDEN
 
 
 def test_before_the_first_step_there_is_nothing_to_compare():

@@ -36,11 +36,11 @@ def test_floors_by_the_first_guess_and_by_what_was_seen():
     assert (alone.size, alone.floor, alone.exponent) == (17, -2.0, 3.0)
     assert alone.below(-5.0, 170) == pytest.approx(0.5)  # a decade more parameters, three decades lower
     assert alone.below(-2.0, 17) == 0.5 and alone.below(-6.0, 17) < 1e-4
-    seen = Floors.of(view(np.full(40, 1e-2), width=43, past=(Past(4, 1, 17, 1.0, Action.WIDEN),)))
+    seen = Floors.of(view(np.full(40, 1e-2), width=43, past=(Past(4, 1, 17, 40, 1.0, Action.WIDEN),)))
     decades = np.log10(173 / 17)
     assert seen.size == 173
     assert seen.exponent == pytest.approx((3.0 + decades * 2.0) / (1.0 + decades**2))
-    worse = Floors.of(view(np.full(40, 1e9), width=43, past=(Past(4, 1, 17, 1.0, Action.WIDEN),)))
+    worse = Floors.of(view(np.full(40, 1e9), width=43, past=(Past(4, 1, 17, 40, 1.0, Action.WIDEN),)))
     assert worse.exponent == 0.0
 
 
@@ -98,14 +98,14 @@ def test_the_cheapest_is_taken_and_a_jump_over_a_size_carries_its_width():
 
 
 def test_fresh_starts_are_for_tiny_networks_and_counted():
-    again = Past(4, 1, 17, 1.0, Action.RESTART)
+    again = Past(4, 1, 17, 40, 1.0, Action.RESTART)
     for policy, looked_at in (
         (POLICY, view(past=(again,))),
         (KoopmanCostPolicy("c", restarts=0), view()),
         (KoopmanCostPolicy("c", tiny=16), view()),
     ):
         assert (Action.RESTART, 4, 1) not in options(policy, looked_at, SCALE)
-    elsewhere = Past(3, 1, 13, 1.0, Action.RESTART)
+    elsewhere = Past(3, 1, 13, 40, 1.0, Action.RESTART)
     assert (Action.RESTART, 4, 1) in options(POLICY, view(past=(elsewhere,)), SCALE)
 
 

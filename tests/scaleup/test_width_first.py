@@ -15,7 +15,7 @@ def view(slower, **more):
 
 
 def past(*endings):
-    return tuple(Past(4, 1, 17, 1.0, ending) for ending in endings)
+    return tuple(Past(4, 1, 17, 40, 1.0, ending) for ending in endings)
 
 
 @pytest.mark.parametrize("last", [None, Action.WIDEN, Action.DEEPEN])

@@ -11,14 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from benchmarks.forecast import promised
 from benchmarks.forecast.calibrate import table_line
 from benchmarks.forecast.cases import GROUPS
-from benchmarks.forecast.laws import missed_by
+from benchmarks.forecast.laws import LEVELS, missed_by, weighted_quantiles
 from benchmarks.forecast.origins import Origin, origins, per_forecast
 from benchmarks.forecast.pooled import groups, left_out, sample, score
 from benchmarks.forecast.trajectories import Array, Trajectory
 from pinnrun.koopman.forecasters import FORECASTERS
 from pinnrun.koopman.prior import pooled
+from pinnrun.koopman.prior import promised as promises
+from pinnrun.koopman.promised_trend import Promise
 
 OTHERS = ("damped_trend", "hankel_slope", "power_law")
 SHARES = (0.25, 0.5, 0.75)  # of the pooled trend, the rest the damped one's
@@ -40,6 +43,35 @@ def compare(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = pr
                 parts = {"mean": half, **{name: single[name] for name in ("damped_trend", "pooled_trend")}}
                 told = (f"{name} {score(seen.only(own), missed[own]):.2f}" for name, missed in parts.items())
                 tell(f"    {key}: {', '.join(told)}")
+        for name, missed in beside_promises(found, group):
+            known = promised.promising(found)
+            told = f"{promised.score(promised.sample(known), missed):.3f}; {table_line(known, missed)}"
+            tell(f"  where a promise is known, {name}: {told}")
+        for line in what_came(promised.promising(found)):
+            tell(f"    {line}")
+
+
+def what_came(found: Sequence[Origin]) -> Iterator[str]:
+    """What became of promises: 10, 50 and 90 % of the decades per unit of ln t by which the loss fell."""
+    told = promised.sample(found)
+    fell, classes = (told.level - told.truth) / told.u, np.array([Promise.of(p).value for p in told.promise])
+    for promise in Promise:
+        own = classes == promise.value
+        if own.any():
+            low, middle, high = weighted_quantiles(fell[own], told.weight[own], LEVELS)
+            yield f"{promise.value}: {low:.2f} / {middle:.2f} / {high:.2f} ({own.sum()} forecasts)"
+
+
+def beside_promises(found: Sequence[Origin], group: str) -> Iterator[tuple[str, Array]]:
+    """Forecast minus truth (n,) where a promise is known, by it and by what stands in for it elsewhere."""
+    known = promised.promising(found)
+    single, told, shipped = members(known, group), promised.sample(known), promises()
+    yield "combined_trend", 0.5 * (single["pooled_trend"] + single["damped_trend"])
+    if group == "fit":
+        yield "promised_trend", promised.left_out(told, shipped.steepest, shipped.damping)
+        yield "by the promise alone", promised.left_out(told, shipped.steepest, shipped.damping, slope=False)
+    else:
+        yield "promised_trend", told.missed(shipped)
 
 
 def members(found: Sequence[Origin], group: str) -> Mapping[str, Array]:

@@ -68,9 +68,11 @@ def _forecast_lines(forecast: Mapping[str, Any] | None, width: int) -> list[str]
         if reach is not None
         else "the median does not meet the target"
     )
+    promise = forecast.get("promise")
+    promised = "" if promise is None else f"; the linearization promises {number(promise, 2)} decades"
     lines = [
         f"  forecast at step {number(forecast.get('now'))} (loss {scientific(forecast.get('loss'))}), "
-        f"regime {_name(forecast.get('regime'))}",
+        f"regime {_name(forecast.get('regime'))}{promised}",
         f"  P(loss <= {number(target)} by step {number(horizon)}) = {number(forecast.get('probability'), 3)}",
         f"  {meeting}",
     ]

@@ -67,10 +67,15 @@ def rows(text: str, heading: str) -> list[list[str]]:
     return [line.split() for line in table[1:end]]
 
 
+def test_what_is_promised_stands_beside_the_regime():
+    text = printed({**STAGE, "forecast": {**FORECAST, "promise": 2.4242}})
+    assert "regime steady; the linearization promises 2.4 decades\n" in text
+
+
 def test_the_forecast_with_its_band_can_be_read_back():
     text = printed(STAGE)
     assert "stage 0: 3 x 1, 13 parameters, 800 steps, loss 3.000e-03, merit 4.000e-03" in text
-    assert "forecast at step 800 (loss 3.000e-03), regime steady" in text
+    assert "forecast at step 800 (loss 3.000e-03), regime steady\n" in text
     assert "P(loss <= 1e-05 by step 4000) = 0.0213" in text
     assert "the median does not meet the target" in text
     assert "baselines at step 4000: power_law 2.900e-04, last_value 3.000e-03" in text

@@ -92,3 +92,16 @@ def test_rates_ahead_go_on_from_the_rate_that_was_recorded():
 def test_where_no_rate_was_recorded_none_is_foretold(rate):
     assert rates_ahead(Adam(PACE), History(np.arange(1.0, 4), np.ones(3), rate=rate)) is None
     assert rates_ahead(LevenbergMarquardt(PACE), History(np.arange(1.0, 4), np.ones(3), rate=np.ones(3))) is None
+
+
+def test_what_is_promised_is_recorded_where_a_window_ends_and_nowhere_else(tmp_path):
+    start(tmp_path)
+    run = lookup(tmp_path)
+    ends = {decision["step"] for decision in run.decisions}
+    for stage in run.stages:
+        known = np.isfinite(stage.columns["promise"])
+        assert known.any() and set(stage.columns["step"][known].tolist()) <= ends
+        assert (stage.columns["promise"][known] >= 0.0).all()
+    told = [decision["forecast"]["promise"] for decision in run.decisions if decision["forecast"]]
+    recorded = np.concatenate([stage.columns["promise"] for stage in run.stages])
+    assert told and set(told) <= set(recorded[np.isfinite(recorded)].tolist())

@@ -24,6 +24,7 @@ POLICIES = {
     "koopman, residual": ("scaleup=koopman", "scaleup.init=residual", "scaleup.deepen_init=residual"),
     "plateau": ("scaleup=plateau",),
 }
+FREE_START = ("architecture.width=null", "architecture.depth=null")  # also where the problem has a size to start with
 ROWS = 3  # of residuals, at least, for every parameter
 PRODUCTS = 2e10  # that one core makes and sums in a second
 STOPPED = 0.9  # a fixed size is trained on until its error is this part of the harder target
@@ -118,10 +119,10 @@ class Job:
         words = [*self.case.words, f"target.error={self.aim:g}", f"budget.seconds={self.case.seconds:g}"]
         words += ["threads=1", "device=cpu", "display=quiet"]
         if self.label in POLICIES:
-            return [*words, *POLICIES[self.label]]
+            return [*words, *POLICIES[self.label], *FREE_START]
         words.append("scaleup=fixed")
         if self.size is None:
-            return [*words, "scaleup.start=theory"]
+            return [*words, "scaleup.start=theory", *FREE_START]
         width, depth = self.size
         return [*words, f"architecture.width={width}", f"architecture.depth={depth}"]
 

@@ -162,7 +162,8 @@ def test_the_best_network_is_that_with_the_least_error_where_an_error_is_asked_f
 
 
 def test_asking_again_does_not_count_the_run_s_own_backtests_twice(runner):
-    run = runner("budget.steps=60", "scaleup=fixed", "optimizer.pace.horizon=60", "optimizer.pace.window=40")
+    pace = ("optimizer.pace.horizon=60", "optimizer.pace.window=40")
+    run = runner("budget.steps=60", "scaleup=fixed", *pace, "koopman.forecaster=combined_trend")
     horizon = 120
     run.recorder.close_window(0, run.trainer.network)
     first = run.analyst.forecast(run.trainer.aim.loss, horizon)

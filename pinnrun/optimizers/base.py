@@ -89,8 +89,8 @@ class Pace:
 class Optimizer(Protocol):
     """One step of the training map, with its memory.
 
-    A class whose step solves a linear system as a matrix says which, for the price of a step at other sizes: ``system:
-    ClassVar[str] = "parameters"`` (P × P) or ``"rows"`` (N × N). One that keeps the system of its last step as
+    A class whose step solves a linear system as a matrix says which in ``system``, a class variable, for the price of a
+    step at other sizes: "parameters" (P × P) or "rows" (N × N). One that keeps the system of its last step as
     ``latest_system`` spares a forecast from forming it again (`pinnrun.optimizers.promise`).
     """
 

@@ -136,7 +136,9 @@ Adam, {steps} steps, networks of 152 to 1051 parameters, 256 points. Medians, wi
 brackets. *Decades gained* compares the network that each run would give, the one of the lowest merit at the end of a
 window of 100 steps, when both have spent as much: each step of a run with jumps is charged {charge:.0%} more, the bound
 that its attempts are held to. *Loss* does the same for the median training loss of the last window, in which no lucky
-moment counts. *Speed-up* is the cost of plain training over that of reaching its final merit with jumps. *CPU* is the
+moment counts. *Speed-up* is the cost of plain training over that of reaching its final merit with jumps; where jumps
+never reach it their whole run counts, so that 0.95 is the least there can be, and says "no better", not how much worse.
+Where plain training has come to a standstill, as on Helmholtz' equation here, a speed-up says nothing. *CPU* is the
 measured ratio of CPU seconds, whole runs, on a machine that was busy with others. The tuned rate is the best of 1e-3,
 3e-3, 1e-2 and 3e-2 for the first seed without jumps. This page is written by `python -m benchmarks.acceleration`, from
 `benchmarks/results/acceleration.csv`.

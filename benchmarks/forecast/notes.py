@@ -31,7 +31,7 @@ four trainings among those held out, with eight forecasts to five times the step
 which it takes for too slow as every forecaster does.
 
 The constants and bands of promises were fitted to "fit" alone, but that they count was found on trainings of all
-problems, and the verdict's rules for them were chosen among 252 by their replays on all three groups, and among five on
+problems, and the verdict's rules for them among several hundred by their replays on all three groups, and among five on
 [growing runs](growing-pays.md): the shares given up and spent in vain with Levenberg-Marquardt are not those of
 problems never looked at.
 

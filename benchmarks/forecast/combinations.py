@@ -43,17 +43,16 @@ def compare(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = pr
                 parts = {"mean": half, **{name: single[name] for name in ("damped_trend", "pooled_trend")}}
                 told = (f"{name} {score(seen.only(own), missed[own]):.2f}" for name, missed in parts.items())
                 tell(f"    {key}: {', '.join(told)}")
-        for name, missed in beside_promises(found, group):
-            known = promised.promising(found)
-            told = f"{promised.score(promised.sample(known), missed):.3f}; {table_line(known, missed)}"
-            tell(f"  where a promise is known, {name}: {told}")
-        for line in what_came(promised.promising(found)):
+        known = promised.promising(found)
+        told = promised.sample(known)
+        for name, missed in beside_promises(known, told, group):
+            tell(f"  where a promise is known, {name}: {score(told, missed):.3f}; {table_line(known, missed)}")
+        for line in what_came(told):
             tell(f"    {line}")
 
 
-def what_came(found: Sequence[Origin]) -> Iterator[str]:
+def what_came(told: promised.Sample) -> Iterator[str]:
     """What became of promises: 10, 50 and 90 % of the decades per unit of ln t by which the loss fell."""
-    told = promised.sample(found)
     fell, classes = (told.level - told.truth) / told.u, np.array([Promise.of(p).value for p in told.promise])
     for promise in Promise:
         own = classes == promise.value
@@ -62,10 +61,9 @@ def what_came(found: Sequence[Origin]) -> Iterator[str]:
             yield f"{promise.value}: {low:.2f} / {middle:.2f} / {high:.2f} ({own.sum()} forecasts)"
 
 
-def beside_promises(found: Sequence[Origin], group: str) -> Iterator[tuple[str, Array]]:
+def beside_promises(known: Sequence[Origin], told: promised.Sample, group: str) -> Iterator[tuple[str, Array]]:
     """Forecast minus truth (n,) where a promise is known, by it and by what stands in for it elsewhere."""
-    known = promised.promising(found)
-    single, told, shipped = members(known, group), promised.sample(known), promises()
+    single, shipped = members(known, group), promises()
     yield "combined_trend", 0.5 * (single["pooled_trend"] + single["damped_trend"])
     if group == "fit":
         yield "promised_trend", promised.left_out(told, shipped.steepest, shipped.damping)

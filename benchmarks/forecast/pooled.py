@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from scipy import sparse
-from scipy.optimize import linprog
 
+from benchmarks.forecast import samples
 from benchmarks.forecast.origins import Origin, flat, per_forecast, weights
+from benchmarks.forecast.samples import LinearSample, least_absolute, score
 from benchmarks.forecast.trajectories import Array
 from pinnrun.koopman.damped_trend import damped_time
 from pinnrun.koopman.pooled_trend import slopes
@@ -28,7 +28,7 @@ UNBOUNDED = 100.0
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class Sample(LinearSample):
     """All forecasts as vectors (n,): what the pooled trend sees, what came, how much it counts, whose it is."""
 
     level: Array
@@ -39,19 +39,10 @@ class Sample:
     weight: Array
     problem: Array
 
-    def only(self, kept: Array) -> Sample:
-        """Those that are kept."""
-        return Sample(*(value[kept] for value in vars(self).values()))
-
     def features(self, steepest: float) -> Array:
         """1 and the two slopes as they count, (n, 3)."""
         both = np.clip([self.late, self.before], -steepest, 0.0)
         return np.column_stack([np.ones(len(self.u)), *both])
-
-    def missed(self, known: Pooled) -> Array:
-        """Forecast minus truth by the pooled trend with these constants."""
-        trend = np.minimum(self.features(known.steepest) @ np.array(known[:3]), 0.0)
-        return self.level + trend * damped_time(self.u, np.asarray(known.damping)) - self.truth
 
 
 def sample(found: Sequence[Origin]) -> Sample:
@@ -78,22 +69,9 @@ def fit_constants(seen: Sample, steepest: float, damping: float, used: Sequence[
     return Pooled(intercept, late, before, steepest, damping)
 
 
-def least_absolute(a: Array, b: Array, weight: Array, bounds: Sequence[tuple[float | None, float | None]]) -> Array:
-    """The x within its bounds that minimises sum_i weight_i |a_i x - b_i|, by linear programming."""
-    count, size = a.shape
-    system = sparse.hstack([sparse.csr_matrix(a), sparse.eye(count), -sparse.eye(count)]).tocsr()
-    price = np.concatenate([np.zeros(size), weight, weight])
-    solved = linprog(price, A_eq=system, b_eq=b, bounds=[*bounds, *[(0.0, None)] * (2 * count)], method="highs")
-    return solved.x[:size]
-
-
 def left_out(seen: Sample, steepest: float, damping: float, used: Sequence[int] = (0, 1, 2)) -> Array:
     """Errors where each problem is forecast with the constants of the others."""
-    missed = np.zeros(len(seen.u))
-    for problem in np.unique(seen.problem):
-        out = seen.problem == problem
-        missed[out] = seen.only(out).missed(fit_constants(seen.only(~out), steepest, damping, used))
-    return missed
+    return samples.left_out(seen, lambda others: fit_constants(others, steepest, damping, used))
 
 
 def choose_constants(seen: Sample, tell: Callable[[str], None]) -> Pooled:
@@ -106,8 +84,3 @@ def choose_constants(seen: Sample, tell: Callable[[str], None]) -> Pooled:
         tell(f"  {words}: {score(seen, left_out(seen, *best, used)):.3f}")
     tell(f"  slopes without a bound: {score(seen, left_out(seen, UNBOUNDED, best[1])):.3f}")
     return fit_constants(seen, *best)
-
-
-def score(seen: Sample, missed: Array) -> float:
-    """Mean absolute error per u, every trajectory with the same weight at every horizon."""
-    return float(np.average(np.abs(missed) / seen.u, weights=seen.weight))

@@ -12,8 +12,9 @@ from itertools import product
 
 import numpy as np
 
+from benchmarks.forecast import samples
 from benchmarks.forecast.origins import Origin, flat, per_forecast, weights
-from benchmarks.forecast.pooled import least_absolute, score
+from benchmarks.forecast.samples import LinearSample, least_absolute, score
 from benchmarks.forecast.trajectories import Array
 from pinnrun.koopman.damped_trend import damped_time
 from pinnrun.koopman.pooled_trend import slopes
@@ -24,7 +25,7 @@ DAMPING = (0.0, 0.2, 0.4)
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class Sample(LinearSample):
     """All forecasts as vectors (n,): what the promised trend sees, what came, how much it counts, whose it is."""
 
     level: Array
@@ -34,15 +35,6 @@ class Sample:
     truth: Array
     weight: Array
     problem: Array
-
-    def only(self, kept: Array) -> Sample:
-        """Those that are kept."""
-        return Sample(*(value[kept] for value in vars(self).values()))
-
-    def missed(self, known: Promised) -> Array:
-        """Forecast minus truth by the promised trend with these constants."""
-        trend = np.minimum(self.features(known.steepest) @ np.array(known[:3]), 0.0)
-        return self.level + trend * damped_time(self.u, np.asarray(known.damping)) - self.truth
 
     def features(self, steepest: float) -> Array:
         """1, the promise as a slope, and the slope as it counts, (n, 3)."""
@@ -73,12 +65,7 @@ def fit_constants(seen: Sample, steepest: float, damping: float, *, slope: bool 
 
 def left_out(seen: Sample, steepest: float, damping: float, *, slope: bool = True) -> Array:
     """Errors where each problem is forecast with the constants of the others."""
-    missed = np.zeros(len(seen.u))
-    for problem in np.unique(seen.problem):
-        out = seen.problem == problem
-        known = fit_constants(seen.only(~out), steepest, damping, slope=slope)
-        missed[out] = seen.only(out).missed(known)
-    return missed
+    return samples.left_out(seen, lambda others: fit_constants(others, steepest, damping, slope=slope))
 
 
 def choose_constants(seen: Sample, tell: Callable[[str], None]) -> Promised:

@@ -5,13 +5,14 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from benchmarks.forecast import promised
 from benchmarks.forecast.laws import PARENT, residual_laws, weighted_quantiles
 from benchmarks.forecast.origins import Origin
 from benchmarks.forecast.pooled import Sample, fit_constants, least_absolute, left_out, sample
 from pinnrun.koopman import Regime
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.pooled_trend import fit_pooled_trend
-from pinnrun.koopman.prior import ANY, Pooled
+from pinnrun.koopman.prior import ANY, Pooled, Promised
 
 FREE = [(None, None)] * 2
 
@@ -57,6 +58,19 @@ def test_a_problem_is_judged_without_itself():
     seen.truth[odd] += 7.0 * seen.u[odd]
     missed = left_out(seen, 0.8, 0.0)
     np.testing.assert_allclose(missed[odd], -7.0 * seen.u[odd], atol=0.02)
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.4])
+def test_known_constants_of_promises_are_found_again(damping):
+    known = Promised(0.0, 0.7, 0.5, 2.0, damping)
+    rng = np.random.default_rng(1)
+    late, promise = -rng.gamma(2, 0.4, 600), rng.gamma(2, 0.6, 600)
+    u, level, problem = rng.uniform(0.4, 2.3, 600), rng.normal(size=600), rng.choice(["a", "b", "c"], 600)
+    blank = promised.Sample(level, late, promise, u, np.zeros(600), np.ones(600), problem)
+    seen = promised.Sample(level, late, promise, u, blank.missed(known), np.ones(600), problem)
+    assert promised.fit_constants(seen, 2.0, damping) == pytest.approx(known, abs=2e-3)
+    assert promised.fit_constants(seen, 2.0, damping, slope=False).late == 0.0
+    assert promised.left_out(seen, 2.0, damping) == pytest.approx(np.zeros(600), abs=2e-3)
 
 
 def test_vectors_and_the_forecaster_agree():

@@ -180,9 +180,7 @@ def candidates(policy: Policy, decision: Decision, view: StageView) -> list[Cand
         found.append(Candidate(Action.WIDEN, policy.wider(view.width)))
     if can_deepen:
         found.append(Candidate(Action.DEEPEN))
-    width = decision.width
-    if decision.action is Action.WIDEN and width is None:
-        width = policy.wider(view.width)
+    width = policy.leads_to(view, decision)[0] if decision.action is Action.WIDEN else decision.width
     proposed = Candidate(decision.action, width, decision.depth)
     return found if proposed in found else [*found, proposed]
 

@@ -20,7 +20,14 @@ from typing import Any
 
 from benchmarks import common
 
-PROBLEM = ("problem=poisson", "problem.points=200", "problem.boundary_points=40", "scaleup=fixed", "display=quiet")
+PROBLEM = (
+    "problem=poisson",
+    "problem.points=200",
+    "problem.boundary_points=40",
+    "sampling=fixed",
+    "scaleup=fixed",
+    "display=quiet",
+)
 LENGTH = ("budget.steps=1000", "optimizer.pace.snapshot=5", "seed=1,2,3")
 STUDIES = {
     "activation": ("optimizer=adam", "architecture.activation=tanh,sin,gelu,softplus", "architecture.width=8,16"),

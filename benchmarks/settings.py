@@ -8,7 +8,7 @@ gives, and keys that were added after results were taken, at the value with whic
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
 FORECASTS = ("koopman.forecaster", "koopman.clock", "koopman.observable", "koopman.backtests")
-IDLE = (*FORECASTS, "scaleup.init", "scaleup.deepen_init")  # to a network of fixed size
+IDLE = (*FORECASTS, "scaleup.init", "scaleup.deepen_init", "scaleup.turns")  # to a network of fixed size
 ADDED: Mapping[str, Any] = {
     "scaleup.give_up": 0.02,
     "scaleup.start": "theory",
@@ -25,6 +25,7 @@ ADDED: Mapping[str, Any] = {
     "scaleup.trial": 0,
     "scaleup.restarts": 2,  # none of the older results had come to one
     "scaleup.prune": 0,
+    "scaleup.turns": 1,
     "target.error": None,
     "koopman.acceleration": "none",
     "koopman.jump_every": 100,
@@ -32,6 +33,12 @@ ADDED: Mapping[str, Any] = {
     "koopman.jump_audit": True,
 }
 """Dotted keys that older configs lack, each with the value that does what was done without it."""
+
+
+def on_random_points(words: Sequence[str]) -> list[str]:
+    """A command line with one set of random points, as older results were taken on, unless it says something else."""
+    said = any(word.startswith("sampling=") for word in words)
+    return list(words) if said else [*words, "sampling=fixed"]
 
 
 def settings_of(config: DictConfig) -> str:

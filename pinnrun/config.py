@@ -103,7 +103,7 @@ class Config:
     scaleup: Any = setting(choose=by_name(POLICIES, "type"), help="the policy that grows the network")
     target: Target = setting(help="when the network is good enough")
     budget: Budget = setting(Budget(), help="what the run may cost")
-    sampling: Any = setting(
+    sampling: Any = setting(  # what configs have that do not say: those of runs from before there was a choice
         FixedSampling(), choose=by_name(SAMPLINGS, "type", "fixed"), help="where the residual is trained and judged"
     )
     weighting: Any = setting(

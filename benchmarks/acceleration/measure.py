@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import write_csv
+from benchmarks.settings import on_random_points
 from pinnrun import storage
 from pinnrun.build import checked_config, make_runner
 from pinnrun.composition.confdir import compose
@@ -121,7 +122,9 @@ def train(job: Job) -> Run:
     """Run it in a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="pinnrun-acceleration-") as scratch:
         folder = Path(scratch)
-        execute(make_runner(checked_config(compose("train", job.words())), folder, "", QuietDisplay()))
+        execute(
+            make_runner(checked_config(compose("train", on_random_points(job.words()))), folder, "", QuietDisplay())
+        )
         run = storage.open_run(folder)
         windows = [storage.read_window(entry.path, weights=False).columns for entry in run.windows]
         return Run(job, tuple(looks_of(windows, run.decisions)))

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from benchmarks.settings import on_random_points
+
 Group = Literal["fit", "held", "further"]
 GROUPS: Sequence[Group] = get_args(Group)
 
@@ -127,7 +129,7 @@ class Case:
 
     def words(self, steps: int) -> list[str]:
         """The command line of ``pinnrun train`` that trains it for so many steps."""
-        words = [*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON]
+        words = on_random_points([*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON])
         if self.width >= HUGE:
             words.append(FEW)
         words += [f"architecture.width={self.width}", f"architecture.depth={self.depth}"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from benchmarks.settings import settings_of
+from benchmarks.settings import on_random_points, settings_of
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
 from pinnrun.config import Config
@@ -127,7 +127,7 @@ class Job:
         return compose(
             "train",
             [
-                *self.case.words,
+                *on_random_points(self.case.words),
                 f"architecture.width={width}",
                 f"architecture.depth={depth}",
                 f"optimizer.pace.window={self.case.steps}",

@@ -13,6 +13,7 @@ import torch
 
 from benchmarks import common
 from benchmarks.koopman.cases import Case
+from benchmarks.settings import on_random_points
 from pinnrun import storage
 from pinnrun.architectures import Mlp
 from pinnrun.commands.train import saved_config, train
@@ -85,7 +86,7 @@ def in_folder(words: tuple[str, ...], work: Callable[[storage.Run, Judge], Any])
     with tempfile.TemporaryDirectory(prefix="pinnrun-koopman-") as scratch:
         folder = Path(scratch) / "run"
         folder.mkdir()
-        train(compose("train", [*words, "display=quiet"]), folder)
+        train(compose("train", on_random_points([*words, "display=quiet"])), folder)
         run = storage.open_run(folder)
         return work(run, Judge(saved_config(run)))
 

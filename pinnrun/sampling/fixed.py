@@ -1,4 +1,4 @@
-"""The default: one set of random points a stage (or, where ``every`` says so, new ones)."""
+"""One set of random points a stage (or, where ``every`` says so, new ones)."""
 
 from dataclasses import dataclass
 

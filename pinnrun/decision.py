@@ -6,6 +6,7 @@ for, what could come next is tried before it is chosen.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pinnrun.audition import Audition
@@ -44,13 +45,21 @@ def afforded(run: Any, outlook: Forecast | None, view: StageView) -> Decision:
     decision = advised(run, outlook, view)
     if not decision.action.begins_stage:
         return decision
-    payable = steps_left(run, view.price(*policy.leads_to(view, decision)))
-    if policy.needs_forecast and payable < run.pace.minimum and not trainer.stuck:
-        why = f"{decision.evidence}; what is left of the budget is too little for another network"
-        return Decision(Action.CONTINUE, why, run.pace.window)
+    if policy.needs_forecast and not is_paid_for(run, decision, view):
+        other = policy.instead(view, decision)
+        if other and is_paid_for(run, other, view):
+            decision = replace(other, evidence=f"{other.evidence}; the budget is too short to {decision.action.value}")
+        elif not trainer.stuck:
+            why = f"{decision.evidence}; what is left of the budget is too little for another network"
+            return Decision(Action.CONTINUE, why, run.pace.window)
     if policy.trial:
         return Audition(trainer, step_cost(run.config), run.mind_signals).decide(policy, decision, view)
     return decision
+
+
+def is_paid_for(run: Any, decision: Decision, view: StageView) -> bool:
+    """Whether the budget pays for the optimizer's minimum of steps of the network that comes next."""
+    return steps_left(run, view.price(*run.policy.leads_to(view, decision))) >= run.pace.minimum
 
 
 def on_the_target(run: Any) -> Decision | None:

@@ -51,7 +51,6 @@ class Runner:
         self.analyst = Analyst(config.koopman, config.optimizer)
         self.pruning = Pruning(config.scaleup.prune, step_cost(config))
         self.stage = 0
-        self.last_growth: Action | None = None
         self.window_length = self.pace.window
         self.stage_started = 0.0  # CPU seconds of the run at which the stage began
         self.growth: dict[str, Any] | None = None
@@ -197,8 +196,6 @@ class Runner:
             f"{network.depth} ({network.size} parameters); {decision.evidence}"
         )
         self.stage += 1
-        if action.grows:
-            self.last_growth = action
         self.window_length = decision.steps or self.pace.window
         self.stage_started = self.clock.cpu
         self.analyst.start_stage()

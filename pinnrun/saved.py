@@ -7,7 +7,6 @@ from typing import Any
 
 from pinnrun.clock import Clock
 from pinnrun.config import Config
-from pinnrun.scaleup import Action
 from pinnrun.storage import State
 
 
@@ -17,7 +16,6 @@ def state_of(runner: Any) -> dict[str, Any]:
         "trainer": runner.trainer.state(),
         "recorder": runner.recorder.state(),
         "stage": runner.stage,
-        "last_growth": runner.last_growth.value if runner.last_growth else None,
         "window_length": runner.window_length,
         "window_over": runner.window_over,
         "stage_started": runner.stage_started,
@@ -40,7 +38,6 @@ def take_up(runner: Any, state: dict[str, Any]) -> None:
     trainer.load(state["trainer"])
     recorder.load(state["recorder"])
     runner.stage, runner.window_length = state["stage"], state["window_length"]
-    runner.last_growth = Action(state["last_growth"]) if state["last_growth"] else None
     runner.stage_started, analyst.backtests = state["stage_started"], list(state["backtests"])
     runner.window_over = state.get("window_over", False)  # older checkpoints are of open windows
     runner.growth, runner.account.best, runner.safe = state["growth"], state["best"], state["safe"]

@@ -35,7 +35,6 @@ class Run(Protocol):
     clock: Clock
     stage: int
     stage_started: float
-    last_growth: Action | None
     merit: float
     pruning: Pruning
     outlook: str
@@ -96,7 +95,7 @@ def stage_view(run: Run) -> StageView:
         run.analyst.loss,
         network.width,
         network.depth,
-        run.last_growth or begun_by(run),
+        growths(run),
         pace.window,
         pace.minimum,
         pace.horizon,
@@ -110,11 +109,14 @@ def stage_view(run: Run) -> StageView:
     )
 
 
-def begun_by(run: Run) -> Action | None:
-    """What counts as having led to the first size; nothing where the architecture gives it."""
-    if run.config.architecture.width is not None:
-        return None
-    return run.policy.begun_by(len(run.config.problem.coordinates), run.trainer.network.width)
+def growths(run: Run) -> list[Action]:
+    """Those of the run so far, after the widenings that its start is worth; none where the architecture gives it."""
+    stages = run.recorder.stages[: run.stage]
+    first = stages[0]["width"] if stages else run.trainer.network.width
+    given = run.config.architecture.width is not None
+    begun = 0 if given else run.policy.widened_by(len(run.config.problem.coordinates), first)
+    endings = [Action(line["decision"]) for line in stages]
+    return [Action.WIDEN] * begun + [ending for ending in endings if ending.grows]
 
 
 def steps_left(run: Run, seconds: float) -> float:

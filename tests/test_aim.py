@@ -131,6 +131,18 @@ def test_another_network_has_to_be_paid_for_at_its_own_price(runner, monkeypatch
     assert afforded(run, None, view).action is action
 
 
+def test_where_the_budget_does_not_pay_for_one_growth_it_may_for_the_other(runner, monkeypatch):
+    """Six steps of eight neurons, or three of a second layer, of which five at least are wanted."""
+    run = runner("budget.seconds=1000", "architecture.width=4")
+    view = replace(stage_view(run), price=lambda width, depth: 20.0 * width * depth**2)
+    found = []
+    for wanted in (Action.DEEPEN, Action.WIDEN):
+        monkeypatch.setattr("pinnrun.decision.advised", lambda *_, wanted=wanted: Decision(wanted, "slow", 5))
+        found.append(afforded(run, None, view))
+    assert [decision.action for decision in found] == [Action.WIDEN, Action.WIDEN]
+    assert [decision.evidence for decision in found] == ["slow; the budget is too short to deepen", "slow"]
+
+
 def test_an_exact_solution_has_not_blown_up(runner, monkeypatch):
     run = runner()
     trainer = run.trainer

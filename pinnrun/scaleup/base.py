@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
-from math import ceil, inf, nan
+from math import ceil, inf, log, nan
 from typing import Literal
 
 from pinnrun.koopman import Forecast
@@ -39,6 +39,7 @@ class Policy:
     )
     init: Init = setting("reinit", help="how the new neurons of a widening start")
     deepen_init: Init = setting("reinit", help="how a new layer starts")
+    turns: int = setting(2, min=1, help="growths of one kind, wider or deeper, until it is the other's turn")
     max_width: int = setting(128, min=1, help="W never exceeds this")
     max_depth: int = setting(6, min=1, help="D never exceeds this")
     max_parameters: int = setting(3000, min=1, help="no growth beyond this many parameters")
@@ -102,14 +103,15 @@ class Policy:
         )
         return (width, depth), bound
 
-    def begun_by(self, inputs: int, width: int) -> Action | None:
-        """What counts as having led to the first size: where it is that of a widening or more, depth comes next.
+    def widened_by(self, inputs: int, width: int) -> int:
+        """Widenings that a first width is worth which was taken for its price, not for being the smallest viable one.
 
         Args:
             inputs: coordinates n_in.
             width: of the first network, which its architecture does not give.
         """
-        return Action.WIDEN if self.start == "free" and width >= self.wider(inputs + 1) else None
+        assert self.alpha != "auto", "alpha is settled before a run begins"
+        return round(log(width / (inputs + 1), self.alpha)) if self.start == "free" else 0
 
     def init_of(self, action: Action) -> Init | Literal["prune"]:
         """How what this growth adds starts, or what it leaves."""
@@ -157,15 +159,18 @@ class Policy:
         return Decision(Action.RESTART, told, view.window, width, depth)
 
     def grow(self, view: StageView, evidence: str) -> Decision:
-        """Steps 6 and 7 of the scale-up algorithm: widen first and after every deepening, deepen after a widening.
+        """Steps 6 and 7 of the scale-up algorithm: widen first, deepen after that, and so on in turns.
 
-        At the largest width or depth the other one grows; at both, training goes on as it is.
+        A turn is of ``turns`` growths, of one in the blueprint. At the largest width or depth the other one grows; at
+        both, training goes on as it is.
         """
         can_widen, can_deepen = self.room(view)
         if not (can_widen or can_deepen):
             return self.at_the_largest(view, evidence)
-        widen = can_widen and (view.last_growth is not Action.WIDEN or not can_deepen)
-        return Decision(Action.WIDEN if widen else Action.DEEPEN, evidence, view.window)
+        over = view.in_a_row >= self.turns
+        widens = view.last_growth is None or (view.last_growth is Action.WIDEN) is not over
+        widens = can_widen and (widens or not can_deepen)
+        return Decision(Action.WIDEN if widens else Action.DEEPEN, evidence, view.window)
 
     def room(self, view: StageView) -> tuple[bool, bool]:
         """Whether the network may be widened, and deepened."""
@@ -173,6 +178,13 @@ class Policy:
         can_widen = wider > view.width and view.size_of(wider, view.depth) <= self.max_parameters
         can_deepen = view.depth < self.max_depth
         return can_widen, can_deepen and view.size_of(view.width, view.depth + 1) <= self.max_parameters
+
+    def instead(self, view: StageView, decision: Decision) -> Decision | None:
+        """The other kind of growth in place of this one; None where there is no room for it, or it is none."""
+        other = Action.DEEPEN if decision.action is Action.WIDEN else Action.WIDEN
+        can_widen, can_deepen = self.room(view)
+        there_is_room = can_widen if other is Action.WIDEN else can_deepen
+        return replace(decision, action=other, width=None) if decision.action.grows and there_is_room else None
 
     def at_the_largest(self, view: StageView, evidence: str) -> Decision:
         """Nothing may grow any more: go on, unless the optimizer is stuck or what the budget pays for is hopeless."""

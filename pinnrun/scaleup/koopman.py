@@ -4,6 +4,13 @@ equation solvers", decided on the forecast of the loss.
 After each trial window the analyzer says whether L_min is expected within the horizon (step 4). If it is not, the
 network grows (steps 5 to 7); if it is, training goes on with a check after every window (steps 8 and 9); if that
 cannot be told yet, the trial is extended to one and a half times its length.
+
+Unlike the blueprint, a network is not given up for one that costs more than its odds are short: of two tries the one
+with the better odds for its price comes first (the index rule of Weitzman, Econometrica 47 (1979) 641, for what either
+ends the search or does not). With the larger network taken for certain, and as many steps for both, training goes on
+within the horizon as long as
+
+    P(reach) > seconds of a step now / seconds of a step of the larger network.
 """
 
 from __future__ import annotations
@@ -32,7 +39,19 @@ class KoopmanPolicy(Policy):
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
         if judgement.verdict is Verdict.SCALE:
-            return self.scale(view, judgement.evidence)
+            return self.worth_waiting(view, forecast, judgement.evidence) or self.scale(view, judgement.evidence)
         if view.now >= view.horizon:
             return self.scale(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
         return Decision(Action.EXTEND, judgement.evidence, view.longer)
+
+    def worth_waiting(self, view: StageView, forecast: Forecast, evidence: str) -> Decision | None:
+        """To go on for another window where the odds are short, and the next network is dearer than that; else None."""
+        larger = self.scale(view, evidence)
+        if not larger.action.grows or view.now >= view.horizon:
+            return None
+        width, depth = self.leads_to(view, larger)
+        dearer = view.price(width, depth) / view.price(view.width, view.depth)
+        if forecast.probability * dearer <= 1.0:
+            return None
+        told = f"{evidence}; but a step of {width} x {depth} takes {dearer:.2g} times as long"
+        return Decision(Action.CONTINUE, told, view.window)

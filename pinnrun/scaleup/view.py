@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import takewhile
 from math import inf, nan
 
 import numpy as np
@@ -95,7 +96,7 @@ class StageView:
         steps: steps since the start of the stage, ``(n,)``.
         loss: training loss after each, ``(n,)``.
         width, depth: the network's size.
-        last_growth: how the network came to this size; None for the first stage, unless it began as wide as is free.
+        growths: how the network came to this size, oldest first; the first ones are those that its start is worth.
         window, minimum, horizon: the optimizer's pace.
         size_of: number of parameters of a network of given width and depth.
         stalled: why the optimizer cannot step any more, or None.
@@ -110,7 +111,7 @@ class StageView:
     loss: np.ndarray
     width: int
     depth: int
-    last_growth: Action | None
+    growths: Sequence[Action]
     window: int
     minimum: int
     horizon: int
@@ -126,6 +127,16 @@ class StageView:
     def now(self) -> int:
         """Steps of the stage so far."""
         return int(self.steps[-1])
+
+    @property
+    def last_growth(self) -> Action | None:
+        """What led to this size; None where nothing has."""
+        return self.growths[-1] if self.growths else None
+
+    @property
+    def in_a_row(self) -> int:
+        """How many of the latest growths were of that kind."""
+        return len(list(takewhile(lambda growth: growth is self.last_growth, reversed(self.growths))))
 
     @property
     def longer(self) -> int:

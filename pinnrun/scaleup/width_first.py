@@ -33,7 +33,6 @@ class WidthFirstPolicy(KoopmanPolicy):
         told = f"{evidence}; a step {wider} wide takes {ratio:.2g} times as long"
         if ratio < self.slower:
             return Decision(Action.WIDEN, f"{told}: width is free", view.window)
-        deepened = any(stage.ending is Action.DEEPEN for stage in view.past)
-        if not deepened or view.last_growth is Action.WIDEN:
+        if Action.DEEPEN not in view.growths:
             return Decision(Action.DEEPEN, f"{told}: width is used up", view.window)
-        return Decision(Action.WIDEN, told, view.window)
+        return super().grow(view, told)

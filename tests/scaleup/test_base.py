@@ -1,13 +1,15 @@
-"""The order of growth (widen first, then in turns) and its limits."""
+"""The order of growth (widen first, then in turns), what a start counts for, and its limits."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scaleup.views import grown, stage
 
 from pinnrun.architectures import Mlp
-from pinnrun.scaleup import Action, Past, Policy
+from pinnrun.scaleup import Action, Decision, Past, Policy
 
-NEVER = {"max_width": 10**6, "max_depth": 100, "max_parameters": 10**9}
+NEVER = {"max_width": 10**6, "max_depth": 100, "max_parameters": 10**9, "turns": 1}
 
 
 def policy(**more) -> Policy:
@@ -19,12 +21,55 @@ def test_widths_and_depths_grow_in_turns():
     assert grown(policy(), 6) == [(4, 1), (8, 1), (8, 2), (16, 2), (16, 3), (32, 3), (32, 4)]
 
 
+def test_a_turn_may_be_of_several_growths():
+    """The default: twice wider, twice deeper."""
+    assert Policy("policy").turns == 2
+    assert grown(policy(turns=2), 6) == [(4, 1), (8, 1), (16, 1), (16, 2), (16, 3), (32, 3), (64, 3)]
+    assert grown(policy(turns=3), 4) == [(4, 1), (8, 1), (16, 1), (32, 1), (32, 2)]
+
+
+@pytest.mark.parametrize(
+    ("so_far", "turns", "action"),
+    [
+        ([Action.WIDEN], 2, Action.WIDEN),
+        ([Action.WIDEN] * 2, 2, Action.DEEPEN),
+        ([Action.WIDEN] * 3, 2, Action.DEEPEN),
+        ([Action.WIDEN, Action.DEEPEN], 2, Action.DEEPEN),
+        ([Action.DEEPEN, Action.WIDEN, Action.DEEPEN], 2, Action.DEEPEN),
+        ([Action.WIDEN, Action.DEEPEN, Action.DEEPEN], 2, Action.WIDEN),
+        ([Action.DEEPEN] * 2, 3, Action.DEEPEN),
+    ],
+)
+def test_only_growths_in_a_row_count_towards_a_turn(so_far, turns, action):
+    assert policy(turns=turns).grow(stage(growths=so_far), "enough").action is action
+
+
+@pytest.mark.parametrize(
+    ("inputs", "width", "alpha", "widenings"),
+    [(2, 3, 2.0, 0), (2, 4, 2.0, 0), (2, 5, 2.0, 1), (2, 8, 2.0, 1), (2, 9, 2.0, 2), (5, 7, 2.0, 0), (2, 9, 3.0, 1)],
+)
+def test_a_start_that_is_wide_for_nothing_counts_as_widenings(inputs, width, alpha, widenings):
+    """W = alpha^k (n_in + 1), to the nearest k."""
+    assert policy(alpha=alpha, start="free").widened_by(inputs, width) == widenings
+    assert policy(alpha=alpha, start="theory").widened_by(inputs, width) == 0
+
+
+def test_in_place_of_a_growth_there_is_the_other_one():
+    wider = replace(policy().grow(stage(), "enough"), width=7)
+    deeper = policy().instead(stage(), wider)
+    assert deeper == Decision(Action.DEEPEN, "enough", 10)
+    assert policy().instead(stage(), deeper) == Decision(Action.WIDEN, "enough", 10)
+    assert policy(max_depth=1).instead(stage(), wider) is None
+    assert policy(max_width=4).instead(stage(), deeper) is None
+    assert policy().instead(stage(), replace(wider, action=Action.RESTART)) is None
+
+
 @pytest.mark.parametrize(
     ("last", "action"),
     [(None, Action.WIDEN), (Action.DEEPEN, Action.WIDEN), (Action.WIDEN, Action.DEEPEN)],
 )
 def test_what_follows_what(last, action):
-    decision = policy().grow(stage(last_growth=last, window=17), "the evidence")
+    decision = policy().grow(stage(growths=[last] if last else [], window=17), "the evidence")
     assert decision.action is action
     assert decision.evidence == "the evidence"
     assert decision.steps == 17
@@ -147,7 +192,7 @@ SMALL = past(4, 1, 0.0314)
     ],
 )
 def test_where_a_larger_network_comes_no_further_the_smallest_starts_afresh(stages, loss, size):
-    view = stage([*[1.0] * 19, loss], width=4, depth=2, past=stages, last_growth=Action.DEEPEN)
+    view = stage([*[1.0] * 19, loss], width=4, depth=2, past=stages, growths=[Action.DEEPEN])
     decision = policy().scale(view, "too slow")
     if size is None:
         assert decision == policy().grow(view, "too slow")
@@ -158,10 +203,10 @@ def test_where_a_larger_network_comes_no_further_the_smallest_starts_afresh(stag
 
 
 def test_a_network_that_has_hardly_been_trained_has_not_stopped():
-    view = stage([*[1.0] * 8, 0.0315], width=4, depth=2, past=[SMALL], last_growth=Action.DEEPEN)
+    view = stage([*[1.0] * 8, 0.0315], width=4, depth=2, past=[SMALL], growths=[Action.DEEPEN])
     assert policy().scale(view, "too slow").action is Action.WIDEN
 
 
 def test_before_the_first_step_there_is_nothing_to_compare():
-    view = stage([], past=[SMALL], last_growth=Action.DEEPEN)
+    view = stage([], past=[SMALL], growths=[Action.DEEPEN])
     assert policy().scale(view, "stuck").action is Action.WIDEN

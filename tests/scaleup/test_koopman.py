@@ -7,10 +7,10 @@ import pytest
 from scaleup.views import stage
 
 from pinnrun.koopman import Regime, Verdict, forecast, verdict
-from pinnrun.scaleup import Action
+from pinnrun.scaleup import Action, Past
 from pinnrun.scaleup.koopman import KoopmanPolicy
 
-POLICY = KoopmanPolicy("koopman")
+POLICY = KoopmanPolicy("koopman", turns=1)
 
 
 def outlook(now=40, horizon=200, **more):
@@ -43,7 +43,7 @@ def test_reach_goes_on_with_a_check_after_every_window():
 )
 def test_scale_grows_in_turns(last, action):
     """Steps 5 to 7."""
-    decision = POLICY.decide(stage(last_growth=last), SCALE)
+    decision = POLICY.decide(stage(growths=[last] if last else []), SCALE)
     assert decision.action is action
     assert decision.evidence == verdict(SCALE, minimum=20).evidence
 
@@ -60,6 +60,26 @@ def test_extend_lengthens_the_trial_by_half_within_the_horizon(now, steps):
     decision = POLICY.decide(stage(np.ones(now)), outlook(now, trend=1e-6, probability=0.3))
     assert decision.action is Action.EXTEND
     assert decision.steps == steps
+
+
+@pytest.mark.parametrize(
+    ("dearer", "action"), [(1.0, Action.WIDEN), (24.0, Action.WIDEN), (26.0, Action.CONTINUE), (1e3, Action.CONTINUE)]
+)
+def test_short_odds_are_worth_a_window_where_the_next_network_is_dearer_than_that(dearer, action):
+    """One in twenty-five, against a step that costs so many times as much: 8 x 1 after 4 x 1."""
+    view = stage(price=lambda width, depth: dearer if width == 8 else 1.0)
+    decision = POLICY.decide(view, SCALE)
+    assert (decision.action, decision.steps) == (action, view.window)
+    told = f"; but a step of 8 x 1 takes {dearer:.2g} times as long"
+    assert decision.evidence == verdict(SCALE, minimum=20).evidence + (told if action is Action.CONTINUE else "")
+
+
+def test_it_waits_no_longer_than_the_horizon_and_for_no_fresh_start():
+    dear = {"price": lambda width, depth: 1e6 ** (width * depth)}
+    late = outlook(200, 400, probability=0.04)
+    assert POLICY.decide(stage(np.ones(200), **dear), late).action is Action.WIDEN
+    alike = Past(3, 1, 13, 40, 0.5, Action.WIDEN)
+    assert POLICY.decide(stage(past=[alike], **dear), SCALE).action is Action.RESTART
 
 
 @pytest.mark.parametrize("now", [200, 260])

@@ -53,7 +53,7 @@ def test_a_loss_of_zero_is_progress():
 
 
 def test_a_stuck_optimizer_is_a_reason_to_grow_at_any_time():
-    decision = decide(np.geomspace(1, 1e-3, 5), stalled="no trial step lowered the loss", last_growth=Action.WIDEN)
+    decision = decide(np.geomspace(1, 1e-3, 5), stalled="no trial step lowered the loss", growths=[Action.WIDEN] * 2)
     assert decision.action is Action.DEEPEN
     assert decision.evidence == "the optimizer is stuck: no trial step lowered the loss"
 

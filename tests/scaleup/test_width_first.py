@@ -3,7 +3,7 @@
 import pytest
 from scaleup.views import stage
 
-from pinnrun.scaleup import Action, Past
+from pinnrun.scaleup import Action
 from pinnrun.scaleup.width_first import WidthFirstPolicy
 
 POLICY = WidthFirstPolicy("width_first", slower=1.5)
@@ -14,28 +14,30 @@ def view(slower, **more):
     return stage(price=lambda width, depth: slower ** (width / 4 - 1), **more)
 
 
-def past(*endings):
-    return tuple(Past(4, 1, 17, 40, 1.0, ending) for ending in endings)
-
-
 @pytest.mark.parametrize("last", [None, Action.WIDEN, Action.DEEPEN])
 def test_free_width_is_taken_whatever_came_before(last):
-    decision = POLICY.grow(view(1.4, last_growth=last), "stuck")
+    decision = POLICY.grow(view(1.4, growths=[last] if last else []), "stuck")
     assert decision.action is Action.WIDEN
     assert decision.evidence == "stuck; a step 8 wide takes 1.4 times as long: width is free"
 
 
 def test_the_first_width_that_is_not_free_is_not_taken():
-    widened = view(1.6, last_growth=Action.WIDEN, past=past(Action.WIDEN, Action.WIDEN))
+    widened = view(1.6, growths=[Action.WIDEN] * 2)
     assert POLICY.grow(widened, "stuck").action is Action.DEEPEN
     assert POLICY.grow(view(1.6), "stuck").action is Action.DEEPEN
 
 
 def test_from_there_on_they_take_turns():
-    deepened = view(1.6, last_growth=Action.DEEPEN, past=past(Action.WIDEN, Action.DEEPEN))
-    assert POLICY.grow(deepened, "stuck").action is Action.WIDEN
-    again = view(1.6, last_growth=Action.WIDEN, past=past(Action.DEEPEN, Action.WIDEN))
-    assert POLICY.grow(again, "stuck").action is Action.DEEPEN
+    wider, deeper = Action.WIDEN, Action.DEEPEN
+    for growths, action in (
+        ([wider, deeper], deeper),
+        ([wider, deeper, deeper], wider),
+        ([wider, deeper, deeper, wider], wider),
+        ([deeper, deeper, wider, wider], deeper),
+    ):
+        decision = POLICY.grow(view(1.6, growths=growths), "stuck")
+        assert decision.action is action
+        assert decision.evidence == "stuck; a step 8 wide takes 1.6 times as long"
 
 
 @pytest.mark.parametrize(("limits", "action"), [({"max_depth": 1}, Action.WIDEN), ({"max_width": 4}, Action.DEEPEN)])

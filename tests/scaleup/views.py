@@ -14,7 +14,7 @@ def stage(loss=None, **more) -> StageView:
         "loss": loss,
         "width": 4,
         "depth": 1,
-        "last_growth": None,
+        "growths": (),
         "window": 10,
         "minimum": 20,
         "horizon": 200,
@@ -26,11 +26,12 @@ def stage(loss=None, **more) -> StageView:
 
 def grown(policy, growths: int, **more) -> list[tuple[int, int]]:
     """The sizes that a policy goes through when every stage ends in a growth."""
-    sizes, last = [(more.pop("width", 4), more.pop("depth", 1))], None
+    sizes, so_far = [(more.pop("width", 4), more.pop("depth", 1))], []
     for _ in range(growths):
         (width, depth) = sizes[-1]
-        last = policy.grow(stage(width=width, depth=depth, last_growth=last, **more), "enough").action
+        last = policy.grow(stage(width=width, depth=depth, growths=so_far, **more), "enough").action
         if not last.grows:
             break
+        so_far.append(last)
         sizes.append((policy.wider(width), depth) if last is Action.WIDEN else (width, depth + 1))
     return sizes

@@ -110,13 +110,13 @@ def stage_view(run: Run) -> StageView:
 
 
 def growths(run: Run) -> list[Action]:
-    """Those of the run so far, after the widenings that its start is worth; none where the architecture gives it."""
+    """Those of the run so far, after what its start counts as; that is nothing where the architecture gives it."""
     stages = run.recorder.stages[: run.stage]
     first = stages[0]["width"] if stages else run.trainer.network.width
     given = run.config.architecture.width is not None
-    begun = 0 if given else run.policy.widened_by(len(run.config.problem.coordinates), first)
+    begun = [] if given else run.policy.begun_by(len(run.config.problem.coordinates), first)
     endings = [Action(line["decision"]) for line in stages]
-    return [Action.WIDEN] * begun + [ending for ending in endings if ending.grows]
+    return begun + [ending for ending in endings if ending.grows]
 
 
 def steps_left(run: Run, seconds: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from math import ceil, inf, log, nan
+from math import ceil, inf, nan
 from typing import Literal
 
 from pinnrun.koopman import Forecast
@@ -103,15 +103,15 @@ class Policy:
         )
         return (width, depth), bound
 
-    def widened_by(self, inputs: int, width: int) -> int:
-        """Widenings that a first width is worth which was taken for its price, not for being the smallest viable one.
+    def begun_by(self, inputs: int, width: int) -> list[Action]:
+        """What counts as having led to the first size: where it is that of a widening or more, width has had its turn.
 
         Args:
             inputs: coordinates n_in.
             width: of the first network, which its architecture does not give.
         """
-        assert self.alpha != "auto", "alpha is settled before a run begins"
-        return round(log(width / (inputs + 1), self.alpha)) if self.start == "free" else 0
+        is_wide = self.start == "free" and width >= self.wider(inputs + 1)
+        return [Action.WIDEN] * self.turns if is_wide else []
 
     def init_of(self, action: Action) -> Init | Literal["prune"]:
         """How what this growth adds starts, or what it leaves."""

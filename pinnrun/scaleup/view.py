@@ -96,7 +96,7 @@ class StageView:
         steps: steps since the start of the stage, ``(n,)``.
         loss: training loss after each, ``(n,)``.
         width, depth: the network's size.
-        growths: how the network came to this size, oldest first; the first ones are those that its start is worth.
+        growths: how the network came to this size, oldest first; the first ones are those that its start counts as.
         window, minimum, horizon: the optimizer's pace.
         size_of: number of parameters of a network of given width and depth.
         stalled: why the optimizer cannot step any more, or None.

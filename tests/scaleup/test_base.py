@@ -45,13 +45,24 @@ def test_only_growths_in_a_row_count_towards_a_turn(so_far, turns, action):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "width", "alpha", "widenings"),
-    [(2, 3, 2.0, 0), (2, 4, 2.0, 0), (2, 5, 2.0, 1), (2, 8, 2.0, 1), (2, 9, 2.0, 2), (5, 7, 2.0, 0), (2, 9, 3.0, 1)],
+    ("inputs", "width", "alpha", "is_wide"),
+    [
+        (2, 3, 2.0, False),
+        (2, 5, 2.0, False),
+        (2, 6, 2.0, True),
+        (2, 9, 2.0, True),
+        (5, 7, 2.0, False),
+        (2, 8, 3.0, False),
+    ],
 )
-def test_a_start_that_is_wide_for_nothing_counts_as_widenings(inputs, width, alpha, widenings):
-    """W = alpha^k (n_in + 1), to the nearest k."""
-    assert policy(alpha=alpha, start="free").widened_by(inputs, width) == widenings
-    assert policy(alpha=alpha, start="theory").widened_by(inputs, width) == 0
+def test_a_start_that_is_wide_for_nothing_is_width_s_turn(inputs, width, alpha, is_wide):
+    """At least alpha (n_in + 1)."""
+    for turns in (1, 2):
+        made = policy(alpha=alpha, start="free", turns=turns)
+        assert made.begun_by(inputs, width) == ([Action.WIDEN] * turns if is_wide else [])
+        if is_wide:
+            assert made.grow(stage(growths=made.begun_by(inputs, width)), "enough").action is Action.DEEPEN
+    assert policy(alpha=alpha, start="theory").begun_by(inputs, width) == []
 
 
 def test_in_place_of_a_growth_there_is_the_other_one():

@@ -28,6 +28,7 @@ TINY = (
     "optimizer.pace.minimum=5",
     "optimizer.pace.horizon=10",
     "scaleup.start=theory",
+    "scaleup.turns=1",
     "scaleup.max_parameters=70",
     "scaleup.give_up=0",
     "scaleup.prune=0",

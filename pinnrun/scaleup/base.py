@@ -161,14 +161,19 @@ class Policy:
     def grow(self, view: StageView, evidence: str) -> Decision:
         """Steps 6 and 7 of the scale-up algorithm: widen first, deepen after that, and so on in turns.
 
-        A turn is of ``turns`` growths, of one in the blueprint. At the largest width or depth the other one grows; at
-        both, training goes on as it is.
+        A turn is of ``turns`` growths, of one in the blueprint. Where there is no room for its kind, or where its size
+        has been tried, before a fresh start of a smaller one, and the other's has not, the other one grows; at the
+        largest width and depth training goes on as it is.
         """
         can_widen, can_deepen = self.room(view)
         if not (can_widen or can_deepen):
             return self.at_the_largest(view, evidence)
         over = view.in_a_row >= self.turns
         widens = view.last_growth is None or (view.last_growth is Action.WIDEN) is not over
+        tried = {(stage.width, stage.depth) for stage in view.past}
+        wider_was, deeper_was = (self.wider(view.width), view.depth) in tried, (view.width, view.depth + 1) in tried
+        if wider_was is not deeper_was:
+            widens = deeper_was
         widens = can_widen and (widens or not can_deepen)
         return Decision(Action.WIDEN if widens else Action.DEEPEN, evidence, view.window)
 

@@ -81,7 +81,7 @@ def test_the_merit_at_the_last_weights_is_the_one_that_was_recorded(pinnrun, run
 
 def test_forecast_weights_are_judged_beside_what_training_reached(pinnrun, workplace):
     """Without growth the evaluation set stands still: half of the stage on, the last row is the recorded merit."""
-    start(Path("run"), "scaleup=fixed", "budget.steps=60", "optimizer.pace.window=10")
+    start(Path("run"), "scaleup=fixed", "sampling=fixed", "budget.steps=60", "optimizer.pace.window=10")
     out = pinnrun("koopman", "analyze", "run=run", "figures=false", "spectra=weights").out
     [stage] = lookup(Path("run")).stages
     _, _, rows = out.partition("forecast from step 30, where it is ")
@@ -163,7 +163,7 @@ def test_an_interrupted_run(pinnrun, workplace):
 
 def test_a_run_that_goes_on_meanwhile(pinnrun, workplace, zygote):
     pace = ("window=80", "minimum=80", "horizon=160", "snapshot=2")
-    words = ["train", *TINY, "budget.steps=1000000", "optimizer.acceleration=0", "target.loss=1e-30"]
+    words = ["train", *TINY, "sampling=fixed", "budget.steps=1000000", "optimizer.acceleration=0", "target.loss=1e-30"]
     words += [f"optimizer.pace.{word}" for word in pace]
     child = zygote.start(*words, "hydra.run.dir=run", cwd=workplace)
     counts = []

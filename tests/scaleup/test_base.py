@@ -12,6 +12,13 @@ from pinnrun.scaleup import Action, Decision, Past, Policy
 NEVER = {"max_width": 10**6, "max_depth": 100, "max_parameters": 10**9, "turns": 1}
 
 
+def past(width, depth, loss, ending=Action.DEEPEN, steps=40) -> Past:
+    return Past(width, depth, Mlp(2, 1, width, depth).size, steps, loss, ending)
+
+
+SMALL = past(4, 1, 0.0314)
+
+
 def policy(**more) -> Policy:
     return Policy("policy", **{**NEVER, **more})
 
@@ -63,6 +70,18 @@ def test_a_start_that_is_wide_for_nothing_is_width_s_turn(inputs, width, alpha, 
         if is_wide:
             assert made.grow(stage(growths=made.begun_by(inputs, width)), "enough").action is Action.DEEPEN
     assert policy(alpha=alpha, start="theory").begun_by(inputs, width) == []
+
+
+def test_a_size_that_was_tried_already_is_not_tried_again():
+    """4 x 1 has started afresh after 4 x 2, or 8 x 1, had come no further; where both were tried, it is as ever."""
+    for turns in (1, 2):
+        deeper = stage(growths=[Action.WIDEN] * turns, past=[SMALL, past(4, 2, 0.0314, Action.RESTART)])
+        assert policy(turns=turns).grow(deeper, "enough").action is Action.WIDEN
+        wider = stage(past=[SMALL, past(8, 1, 0.0314, Action.RESTART)])
+        assert policy(turns=turns).grow(wider, "enough").action is Action.DEEPEN
+        assert policy(turns=turns, max_depth=1).grow(wider, "enough").action is Action.WIDEN
+        both = replace(wider, past=[*wider.past, past(4, 2, 0.0314)])
+        assert policy(turns=turns).grow(both, "enough").action is Action.WIDEN
 
 
 def test_in_place_of_a_growth_there_is_the_other_one():
@@ -176,13 +195,6 @@ def test_which_actions_begin_a_stage_and_which_of_them_before_the_target_is_met(
     on_the_way = [Action.WIDEN, Action.DEEPEN, Action.RESTART]
     assert [action for action in Action if action.is_on_the_way] == on_the_way
     assert [action for action in Action if action.begins_stage] == [*on_the_way, Action.PRUNE, Action.RESTORE]
-
-
-def past(width, depth, loss, ending=Action.DEEPEN, steps=40) -> Past:
-    return Past(width, depth, Mlp(2, 1, width, depth).size, steps, loss, ending)
-
-
-SMALL = past(4, 1, 0.0314)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ Constants, residual laws and the verdict's rules are chosen on **fit** (Poisson 
 Poisson with e^u, an oscillator, Burgers, Lorenz, and ten more with Levenberg-Marquardt alone); **held out**
 (Poisson-Boltzmann, Helmholtz, Lotka-Volterra, heat, Black-Scholes, Poisson in five dimensions) is what counts.
 Levenberg-Marquardt, the default optimizer, is trained with five more sizes on every problem; on those held out these
-are **further**. As in a default run there are three residual rows for every parameter, but for two of 10 000. A
-forecast is made from the first n steps alone; the truth at step t is the median of log10 L over [0.97 t, t]; errors are
-in decades.
+are **further**. As in a default run there are three residual rows for every parameter, but for two of 10 000; unlike in
+a default run they are at random points. A forecast is made from the first n steps alone; the truth at step t is the
+median of log10 L over [0.97 t, t]; errors are in decades.
 
 ![Error by horizon and forecaster, reliability, coverage](../benchmarks/results/forecast.png)
 """

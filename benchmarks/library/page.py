@@ -24,8 +24,8 @@ are medians, with the worst seed in brackets; seconds are those of an undisturbe
 page is written by `python -m benchmarks.library`, from `benchmarks/results/library.csv`; `pinnrun problems NAME` tells
 a problem's keys. The network is the smallest that met the target; the seconds are those of the whole run, of which the
 search for it, once the target had been met, takes a third at most (`scaleup.prune`). Tables of sizes and seconds on the
-problems' own pages are of earlier runs, which began with n_in + 1 neurons (`scaleup.start=theory`) and were not pruned;
-the one here is of the default.
+problems' own pages are of earlier runs on random points, which began with n_in + 1 neurons (`scaleup.start=theory`) and
+were not pruned; the one here is of the default.
 
 """
 

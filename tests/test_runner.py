@@ -232,7 +232,7 @@ def test_a_long_window_is_saved_every_half_minute(tmp_path, monkeypatch):
 
 
 def test_a_budget_that_ends_with_a_rejected_step_is_a_budget(tmp_path):
-    words = ("optimizer.trials=2", "optimizer.damping=0.3", "optimizer.acceleration=0")
+    words = ("optimizer.trials=2", "optimizer.damping=0.3", "optimizer.acceleration=0", "sampling=fixed")
     result = start(tmp_path, "scaleup=fixed", *words, "budget.steps=8")
     assert lookup(tmp_path).stages[0].columns["accepted"][-1] == 0
     assert result["status"] == "budget" and "budget" in result["reason"]

@@ -62,7 +62,7 @@ def _coordinates(words: Sequence[str]) -> int:
 
 
 def _lm(name: str, title: str, problem: str, aims: tuple[float, float], seconds: float = 10.0) -> Case:
-    return Case(name, title, (f"problem={problem}",), aims, seconds)
+    return Case(name, title, (f"problem={problem}", "sampling=sobol"), aims, seconds)
 
 
 def _adam(name: str, title: str, problem: str, aims: tuple[float, float], seconds: float = 30.0) -> Case:

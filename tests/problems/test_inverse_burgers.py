@@ -123,7 +123,7 @@ def test_noisy_data_give_the_coefficients_within_their_errors(tmp_path):
 
 def test_perfect_data_give_them_exactly(tmp_path):
     size = ("architecture.width=16", "architecture.depth=2")  # with 8 the loss ends above 1e-6, seed after seed
-    words = ("scaleup=fixed", "problem.noise=0", "target.loss=1e-7", *size, "seed=2")
+    words = ("scaleup=fixed", "problem.noise=0", "target.loss=1e-7", *size, "seed=1")
     result = train(tmp_path, *words)
     assert result["status"] == "done"
     assert all(found["error"] < 1e-4 for found in result["observables"].values())

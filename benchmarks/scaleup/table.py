@@ -42,8 +42,8 @@ NOTES = """
   neurons in one layer, within twice the oracle's time; turns of one, on random points, took 4.5 times and twice (seeds
   1 and 2). After two layers more a double width is dear: on Helmholtz' equation to 1e-4 one seed of two goes from
   10 x 3 to 20 x 3, whose steps take twenty times as long, where 10 x 4 would have done.
-* **Where it does not pay**: Allen-Cahn's equation to 1e-3, which wants 8 x 3: its problem file stops at two layers. Here
-  it is trained on Sobol points like all others; its default is [random ones](problems/allen_cahn.md).
+* **Where it does not pay**: Allen-Cahn's equation to 1e-3, which wants 8 x 3: its problem file stops at two layers.
+  Here it is trained on Sobol points like all others; its default is [random ones](problems/allen_cahn.md).
 * **Pruning** costs no time until the target is met, and half of it again after that; it ends with two thirds of the
   parameters (*not pruned* is the same with `scaleup.prune=0`), one and a half times the smallest of the grid.
 * **The start**: from n_in + 1 neurons (*smallest first*, `scaleup.start=theory`) it takes a little longer in the

@@ -39,19 +39,18 @@ class KoopmanPolicy(Policy):
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
         if judgement.verdict is Verdict.SCALE:
-            return self.worth_waiting(view, forecast, judgement.evidence) or self.scale(view, judgement.evidence)
+            return self.unless_dearer(view, forecast, self.scale(view, judgement.evidence))
         if view.now >= view.horizon:
             return self.scale(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
         return Decision(Action.EXTEND, judgement.evidence, view.longer)
 
-    def worth_waiting(self, view: StageView, forecast: Forecast, evidence: str) -> Decision | None:
-        """To go on for another window where the odds are short, and the next network is dearer than that; else None."""
-        larger = self.scale(view, evidence)
+    def unless_dearer(self, view: StageView, forecast: Forecast, larger: Decision) -> Decision:
+        """The growth, or to go on for another window where its network is dearer than the odds are short."""
         if not larger.action.grows or view.now >= view.horizon:
-            return None
+            return larger
         width, depth = self.leads_to(view, larger)
         dearer = view.price(width, depth) / view.price(view.width, view.depth)
         if forecast.probability * dearer <= 1.0:
-            return None
-        told = f"{evidence}; but a step of {width} x {depth} takes {dearer:.2g} times as long"
+            return larger
+        told = f"{larger.evidence}; but a step of {width} x {depth} takes {dearer:.2g} times as long"
         return Decision(Action.CONTINUE, told, view.window)

@@ -9,7 +9,7 @@ from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Result
 from benchmarks.scaleup import __main__ as program
 from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, Job, fixed_labels, jobs_of
-from benchmarks.scaleup.contest import grid_search, oracle, score, smallest, spent, successive_halving
+from benchmarks.scaleup.contest import grid_search, oracle, perfect_verdicts, score, smallest, spent, successive_halving
 from benchmarks.scaleup.table import Contest
 from benchmarks.scaleup.tuner import _train, optuna_search
 from pinnrun.build import checked_config
@@ -45,6 +45,24 @@ def test_successive_halving_by_hand():
     assert successive_halving(GRID, 1e-3, 1, first=1.0) == pytest.approx(3 * 1.0 + 2 * 1.0 + (4.0 - 2.0) + (6.0 - 4.0))
     assert successive_halving(GRID, 1e-3, 1, first=3.0) == pytest.approx(3.0 + 3.0 + 3.0)
     assert successive_halving({"4 x 1": {1: NEVER}}, 1e-3, 1) == inf
+
+
+def test_perfect_verdicts_pay_a_window_for_every_size_before_the_best_one():
+    """20 of 40 steps in 2 s are 1 s, all 10 steps of a short run its 3 s; the third size is not worth waiting for."""
+
+    def steps(*looks):
+        return {1: Result(("c", "l", "s", 1), Trace(9, [Look(t, step, 1.0, error) for t, step, error in looks]))}
+
+    grid = {
+        "a": steps((2.0, 40, 1.0)),
+        "b": steps((3.0, 10, 1.0)),
+        "c": steps((5.0, 50, 1e-3)),
+        "d": steps((1.0, 5, 1e-3)),
+    }
+    assert perfect_verdicts(grid, 1e-3, 1, ("a", "b", "c")) == pytest.approx(1.0 + 3.0 + 5.0)
+    assert perfect_verdicts(grid, 1e-3, 1, ("c", "d")) == pytest.approx(2.0 + 1.0)
+    assert perfect_verdicts(grid, 1e-3, 1, ("d", "c")) == 1.0
+    assert perfect_verdicts(grid, 1e-3, 1, ("a",)) == inf
 
 
 def test_optuna_pays_for_what_it_trains_until_one_meets_the_aim():

@@ -45,11 +45,11 @@ def test_the_last_step_is_measured_also_when_fewer_are_asked_for_than_were_held(
 
 
 def test_an_error_sets_the_loss_that_goes_with_it():
-    """A residual loss goes like the square of the error: at merit 1e-4 and error 0.2, 0.1 is a quarter of it away."""
+    """At merit 1e-4 and error 0.2, half of that error asks for 2^-1.75 of that merit."""
     aim = Aim(Target(loss=1e-3, error=0.1, hold=1))
     assert aim.loss == 0.0 and aim.error is None
     aim.judge(1e-4, lambda: 0.2)
-    assert aim.loss == pytest.approx(2.5e-5) and aim.held == 0
+    assert aim.loss == pytest.approx(1e-4 * 0.5**1.75) and aim.held == 0
     aim.judge(3e-5, lambda: 0.1)
     assert aim.reached and aim.error == 0.1
     again = Aim(Target(loss=1e-3, error=0.1, hold=1))

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Result
 from benchmarks.scaleup import __main__ as program
+from benchmarks.scaleup.aims import seen
 from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, Job, fixed_labels, jobs_of
 from benchmarks.scaleup.contest import grid_search, oracle, perfect_verdicts, score, smallest, spent, successive_halving
 from benchmarks.scaleup.table import Contest
@@ -156,3 +157,10 @@ def test_the_moment_at_which_the_target_is_met_is_seen_though_smaller_networks_a
     look = next(look for look in observer.looks if look.step == first["steps"])
     assert look.error == pytest.approx(first["error"]) and look.error <= 1e-3
     assert observer.looks[-1].step > look.step
+
+
+def test_the_loss_that_an_error_asked_for_is_read_between_two_looks():
+    """Error 1e-1 and 1e-3 at losses 1e-2 and 1e-6: half way down, at 1e-2, the loss was 1e-4."""
+    looks = list(seen("c", run((0.5, 1.0, 1.0), (1.0, 1e-2, 1e-1), (2.0, 1e-6, 1e-3)), 1e-2))
+    assert looks == [("c", pytest.approx(4.0), pytest.approx(2.0)), ("c", pytest.approx(2.0), pytest.approx(1.0))]
+    assert not list(seen("c", NEVER, 1e-3)) and not list(seen("c", FAST, 0.5)), "not met, or at the first look"

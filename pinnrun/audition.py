@@ -179,7 +179,7 @@ def candidates(policy: Policy, decision: Decision, view: StageView) -> list[Cand
     if can_widen:
         found.append(Candidate(Action.WIDEN, policy.wider(view.width)))
     if can_deepen:
-        found.append(Candidate(Action.DEEPEN))
+        found.append(Candidate(Action.DEEPEN, policy.grown_by(Action.DEEPEN, view, "").width))
     width = policy.leads_to(view, decision)[0] if decision.action is Action.WIDEN else decision.width
     proposed = Candidate(decision.action, width, decision.depth)
     return found if proposed in found else [*found, proposed]

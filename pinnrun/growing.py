@@ -15,7 +15,8 @@ PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual that neurons may 
 
 
 def grow(trainer: Trainer, action: Action, width: int | None = None, depth: int | None = None) -> dict[str, Any]:
-    """Widen (to ``width``, or the policy's next), deepen, prune (to ``width``) or start afresh (at that size).
+    """Widen (to ``width``, or the policy's next), deepen (to ``width``, all anew where it is another one), prune (to
+    ``width``) or start afresh (at that size).
 
     Returns:
         The action, the rule by which new neurons start, and what became of the function.
@@ -32,6 +33,8 @@ def grow(trainer: Trainer, action: Action, width: int | None = None, depth: int 
         growth = grown(narrow, network, theta, width, generator, probe=probe)
     elif action is Action.RESTART:
         growth = grown(restart, network, theta, width, depth, generator, probe=probe)
+    elif width and width != network.width:
+        growth = grown(restart, network, theta, width, network.depth + 1, generator, probe=probe)
     else:
         growth = grown(deepen, network, theta, rule, generator, probe=probe)
     trainer.become(growth.architecture, growth.theta, growth.old_to_new)

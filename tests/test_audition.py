@@ -118,7 +118,7 @@ def test_a_candidate_that_diverges_is_the_worst(monkeypatch):
 
 
 class View:
-    width, depth, window, stalled = 3, 1, 5, None
+    width, depth, window, stalled, growths = 3, 1, 5, None, ()
 
     def size_of(self, width, depth):
         return 13 * depth

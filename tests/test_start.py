@@ -27,11 +27,11 @@ def network_of(*words):
         ("poisson_cos5d problem.points=300 problem.boundary_points=50", 5, 350, 300 * 7 + 50),
     ],
 )
-def test_the_width_is_the_largest_that_fifteen_percent_more_pay_for(problem, inputs, rows, jets):
+def test_the_width_is_the_largest_that_a_quarter_more_pays_for(problem, inputs, rows, jets):
     rows_per_parameter = "sampling.rows_per_parameter=0"
     network = network_of(*f"problem={problem}".split(), rows_per_parameter)
     sizes = {width: (inputs + 2) * width + 1 for width in range(inputs + 1, 129)}
-    limit = 1.15 * operations(sizes[inputs + 1], rows, jets)
+    limit = 1.25 * operations(sizes[inputs + 1], rows, jets)
     affordable = [width for width, size in sizes.items() if operations(size, rows, jets) <= limit]
     assert network.depth == 1 and network.width == max(affordable) > inputs + 1
 
@@ -55,15 +55,18 @@ def first_growth(folder):
 
 
 def test_depth_comes_next_where_width_has_been_used_up(workplace):
-    """Dogra's closing remark: width until it slows the device, then depth; after the smallest start, width."""
+    """Dogra's closing remark: width until it slows the device, then depth; after the smallest start, width.
+
+    A second layer takes width back that was free in one only: 4 W + 1 parameters become W² + 5 W + 1.
+    """
     short = ("scaleup.max_parameters=3000", "budget.steps=20")
     start(Path("free"), "scaleup.start=free", *short)
     (width, _), second = first_growth(Path("free"))
-    assert width > 3 and second == (width, 2)
+    assert 3 < second[0] < width and second[1] == 2
     start(Path("narrow"), "scaleup.start=free", "scaleup.max_width=5", *short)
     assert first_growth(Path("narrow")) == [(5, 1), (5, 2)], "no room for another width"
-    start(Path("wide"), "scaleup.start=free", "scaleup.alpha=10", *short)
-    assert first_growth(Path("wide"))[1][0] > width, "less than ten times the smallest"
+    start(Path("wide"), "scaleup.start=free", "scaleup.alpha=20", "scaleup.max_width=128", *short)
+    assert first_growth(Path("wide"))[1][0] > width, "less than twenty times the smallest"
     start(Path("smallest"), *short)
     assert first_growth(Path("smallest")) == [(3, 1), (6, 1)]
     start(Path("given"), "scaleup.start=free", "architecture.width=4", *short)

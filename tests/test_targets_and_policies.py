@@ -51,12 +51,12 @@ def test_a_fresh_start_keeps_the_size_and_loses_the_function(tmp_path, monkeypat
 
 def test_a_wrong_solution_is_left_by_a_fresh_start_not_by_growth(tmp_path):
     """From this seed Lotka and Volterra's predators die out, at every size: the loss stops at 0.031."""
-    words = ("problem=lotka_volterra", "seed=5", "display=quiet", "threads=1")
+    words = ("problem=lotka_volterra", "seed=2", "display=quiet", "threads=1")
     result = train.train(compose("train", [*words, "scaleup.prune=0"]), tmp_path)
     assert [line["decision"] for line in result["stages"]] == ["deepen", "restart", "done"]
     first, second, third = (line["loss"] for line in result["stages"])
     assert first == pytest.approx(second, rel=0.1) and third <= 2e-6
-    assert (result["width"], result["depth"]) == (24, 1) and result["error"] < 1e-3
+    assert (result["width"], result["depth"]) == (32, 1) and result["error"] < 1e-3
 
 
 def test_an_error_may_be_the_target(tmp_path):
@@ -65,7 +65,7 @@ def test_an_error_may_be_the_target(tmp_path):
     assert result["status"] == "done" and exit_code(result) == 0
     assert result["error"] <= 0.02 and result["target_error"] == 0.02
     assert result["reason"].startswith("error ") and result["reason"].endswith(" <= 0.02 for 3 consecutive steps")
-    assert result["target"] == pytest.approx(result["merit"] * (0.02 / result["error"]) ** 2, rel=1e-9)
+    assert result["target"] == pytest.approx(result["merit"] * (0.02 / result["error"]) ** 1.75, rel=1e-9)
 
 
 @pytest.mark.parametrize("step", [4, 9, 14])

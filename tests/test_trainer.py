@@ -38,6 +38,16 @@ def test_the_change_that_is_reported_is_the_true_one(rule, action):
     assert change <= 1e-12 if rule in KEEP[action] else change > 1e-6
 
 
+def test_a_deeper_network_of_another_width_starts_anew():
+    it = trainer("architecture.width=9", "architecture.depth=1")
+    told = grow(it, Action.DEEPEN, 5)
+    assert (it.network.width, it.network.depth) == (5, 2) and it.theta.shape == (it.network.size,)
+    assert (told["action"], told["init"]) == ("deepen", "reinit") and told["change"] > 1e-6
+    it.advance()
+    grow(it, Action.DEEPEN, 5)
+    assert (it.network.width, it.network.depth) == (5, 3)
+
+
 def test_the_objective_of_another_network_is_the_present_one_at_its_points():
     """All of them where they are few, evenly spaced ones where they are many; with the weights as they are."""
     it = trainer("weighting=ntk", "weighting.every=2")

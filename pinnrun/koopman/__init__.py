@@ -18,7 +18,7 @@ from pinnrun.koopman.prospects import Prospects, prospects
 from pinnrun.koopman.regime import Regime
 from pinnrun.koopman.spectrum import Spectrum, layer_spectra, weight_spectrum
 from pinnrun.koopman.stage import History, forecast_stage
-from pinnrun.koopman.verdict import Judgement, Verdict, verdict
+from pinnrun.koopman.verdict import Judgement, Verdict, by_promise, verdict
 from pinnrun.koopman.weights import forecast_weights
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Snapshots",
     "Spectrum",
     "Verdict",
+    "by_promise",
     "forecast",
     "forecast_stage",
     "forecast_weights",

@@ -63,9 +63,14 @@ PROMISED = "promised"
 """The key of those for forecasts that go by what the linearization promises."""
 
 
+def by_promise(forecast: Forecast) -> bool:
+    """Whether a forecast goes by what the linearization promises."""
+    return forecast.forecaster == "promised_trend"
+
+
 def rules_for(forecast: Forecast) -> Rules:
     """Those that this forecast is judged by."""
-    return RULES.get(PROMISED if forecast.forecaster == "promised_trend" else forecast.family, CAUTIOUS)
+    return RULES.get(PROMISED if by_promise(forecast) else forecast.family, CAUTIOUS)
 
 
 class Verdict(enum.Enum):

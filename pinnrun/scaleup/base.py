@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
-from math import ceil, inf, nan
+from math import ceil, inf, nan, sqrt
 from typing import Literal
 
 from pinnrun.koopman import Forecast
@@ -20,8 +20,11 @@ SAME = 1.1
 STAY = 0.5
 """Share of the optimizer's minimum from which a network is said to have stopped where it stands."""
 
-FREE = 1.15
+FREE = 1.25
 """A start is as wide as a step of so many times the smallest network's operations allows."""
+
+SECOND = 2.5
+"""A second layer makes a step so many times as dear at most: it takes back width that was free in one layer only."""
 
 PRUNE = "work that smaller networks get once the target is met, as a part of that until then; 0: none"
 
@@ -127,10 +130,24 @@ class Policy:
         scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
         return min(max(scaled, width + 1), self.max_width)
 
+    def grown_by(self, action: Action, view: StageView, evidence: str) -> Decision:
+        """The decision to widen or to deepen.
+
+        Both layers of a network that has so far been given no more width than was free, and gets its second layer, are
+        as wide as a step takes at most `SECOND` times as long: J has W² columns then, and what was free is no more.
+        """
+        width = None
+        free = view.growths and not any(stage.ending.grows for stage in view.past)
+        if action is Action.DEEPEN and view.depth == 1 and free and self.deepen_init == "reinit":
+            most = SECOND * view.price(view.width, 1)
+            narrower = range(view.width, 1, -1)
+            width = next((w for w in narrower if view.price(w, 2) <= most), view.width)
+        return Decision(action, evidence, view.window, None if width == view.width else width)
+
     def leads_to(self, view: StageView, decision: Decision) -> tuple[int, int]:
         """W and D of the network that a decision to grow, or to start afresh, goes on with."""
         if decision.action is Action.DEEPEN:
-            return view.width, view.depth + 1
+            return decision.width or view.width, view.depth + 1
         if decision.action is Action.WIDEN:
             return decision.width or self.wider(view.width), view.depth
         return decision.width or view.width, decision.depth or view.depth
@@ -171,16 +188,22 @@ class Policy:
         over = view.in_a_row >= self.turns
         widens = view.last_growth is None or (view.last_growth is Action.WIDEN) is not over
         tried = {(stage.width, stage.depth) for stage in view.past}
-        wider_was, deeper_was = (self.wider(view.width), view.depth) in tried, (view.width, view.depth + 1) in tried
+        wider, deeper = (self.grown_by(action, view, evidence) for action in (Action.WIDEN, Action.DEEPEN))
+        wider_was, deeper_was = (self.leads_to(view, growth) in tried for growth in (wider, deeper))
         if wider_was is not deeper_was:
             widens = deeper_was
-        widens = can_widen and (widens or not can_deepen)
-        return Decision(Action.WIDEN if widens else Action.DEEPEN, evidence, view.window)
+        return wider if can_widen and (widens or not can_deepen) else deeper
 
     def room(self, view: StageView) -> tuple[bool, bool]:
-        """Whether the network may be widened, and deepened."""
+        """Whether the network may be widened, and deepened.
+
+        A widening that the limit cuts to less than √2 is none: two neurons more than eighteen change nothing.
+        """
         wider = self.wider(view.width)
-        can_widen = wider > view.width and view.size_of(wider, view.depth) <= self.max_parameters
+        can_widen = view.width < wider and view.size_of(wider, view.depth) <= self.max_parameters
+        if wider == self.max_width:
+            assert self.alpha != "auto", "alpha is settled before a run begins"
+            can_widen = can_widen and wider >= view.width * min(self.alpha, sqrt(2.0))
         can_deepen = view.depth < self.max_depth
         return can_widen, can_deepen and view.size_of(view.width, view.depth + 1) <= self.max_parameters
 
@@ -189,7 +212,7 @@ class Policy:
         other = Action.DEEPEN if decision.action is Action.WIDEN else Action.WIDEN
         can_widen, can_deepen = self.room(view)
         there_is_room = can_widen if other is Action.WIDEN else can_deepen
-        return replace(decision, action=other, width=None) if decision.action.grows and there_is_room else None
+        return self.grown_by(other, view, decision.evidence) if decision.action.grows and there_is_room else None
 
     def at_the_largest(self, view: StageView, evidence: str) -> Decision:
         """Nothing may grow any more: go on, unless the optimizer is stuck or what the budget pays for is hopeless."""

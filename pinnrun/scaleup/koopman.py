@@ -5,21 +5,27 @@ After each trial window the analyzer says whether L_min is expected within the h
 network grows (steps 5 to 7); if it is, training goes on with a check after every window (steps 8 and 9); if that
 cannot be told yet, the trial is extended to one and a half times its length.
 
-Unlike the blueprint, a network is not given up for one that costs more than its odds are short: of two tries the one
-with the better odds for its price comes first (the index rule of Weitzman, Econometrica 47 (1979) 641, for what either
-ends the search or does not). With the larger network taken for certain, and as many steps for both, training goes on
-within the horizon as long as
+Unlike the blueprint, this policy minds what the larger network costs: of two tries the one with the better odds for its
+price comes first (the index rule of Weitzman, Econometrica 47 (1979) 641, for what either ends the search or does not).
+With as many steps for both, and q the odds of the larger network, training goes on as long as
 
-    P(reach) > seconds of a step now / seconds of a step of the larger network.
+    P(reach) · seconds of a step of the larger network / seconds of a step now > q.
+
+Nobody knows q. Above 1 the left side is enough to go on within the horizon whatever the verdict. Below `FORLORN` it is
+so little that the network is not looked at any longer, though its first drop may be yet to come; that is done only
+where P(reach) goes by what the linearization promises.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pinnrun.koopman import Forecast, Verdict, verdict
+from pinnrun.koopman import Forecast, Verdict, by_promise, verdict
 from pinnrun.scaleup.base import Policy
 from pinnrun.scaleup.view import Action, Decision, StageView
+
+FORLORN = 0.06
+"""Odds for the price below which a longer look is not worth it; by trainings of docs/growing-pays.md."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +48,26 @@ class KoopmanPolicy(Policy):
             return self.unless_dearer(view, forecast, self.scale(view, judgement.evidence))
         if view.now >= view.horizon:
             return self.scale(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
+        larger = self.scale(view, judgement.evidence)
+        if larger.action.grows and by_promise(forecast) and self.odds(view, forecast, larger) < FORLORN:
+            return replace(larger, evidence=f"{judgement.evidence}; but {self.told(view, larger)}")
         return Decision(Action.EXTEND, judgement.evidence, view.longer)
 
     def unless_dearer(self, view: StageView, forecast: Forecast, larger: Decision) -> Decision:
         """The growth, or to go on for another window where its network is dearer than the odds are short."""
-        if not larger.action.grows or view.now >= view.horizon:
+        if not larger.action.grows or view.now >= view.horizon or self.odds(view, forecast, larger) <= 1.0:
             return larger
+        return Decision(Action.CONTINUE, f"{larger.evidence}; but {self.told(view, larger)}", view.window)
+
+    def odds(self, view: StageView, forecast: Forecast, larger: Decision) -> float:
+        """P(reach) times the price of the larger network: odds for the price, in units of the larger one's."""
+        return forecast.probability * self.dearer(view, larger)
+
+    def dearer(self, view: StageView, larger: Decision) -> float:
+        """How many times as long a step of the larger network takes."""
+        return view.price(*self.leads_to(view, larger)) / view.price(view.width, view.depth)
+
+    def told(self, view: StageView, larger: Decision) -> str:
+        """The price in words."""
         width, depth = self.leads_to(view, larger)
-        dearer = view.price(width, depth) / view.price(view.width, view.depth)
-        if forecast.probability * dearer <= 1.0:
-            return larger
-        told = f"{larger.evidence}; but a step of {width} x {depth} takes {dearer:.2g} times as long"
-        return Decision(Action.CONTINUE, told, view.window)
+        return f"a step of {width} x {depth} takes {self.dearer(view, larger):.2g} times as long"

@@ -97,7 +97,7 @@ class KoopmanCostPolicy(Policy):
         best = options[0]
         if best.action is Action.CONTINUE and not any(self.room(view)):
             return self.at_the_largest(view, evidence)
-        return Decision(best.action, told, view.window, best.width if best.action is Action.WIDEN else None)
+        return Decision(best.action, told, view.window, best.width if best.action.grows else None)
 
     def options(self, view: StageView, forecast: Forecast | None) -> Iterator[Option]:
         """All that may be done; going on only where there is a forecast of it."""
@@ -127,7 +127,7 @@ class KoopmanCostPolicy(Policy):
             if widest > wider and view.size_of(widest, view.depth) <= self.max_parameters:
                 yield Action.WIDEN, widest, view.depth
         if can_deepen:
-            yield Action.DEEPEN, view.width, view.depth + 1
+            yield Action.DEEPEN, *self.leads_to(view, self.grown_by(Action.DEEPEN, view, ""))
 
     @staticmethod
     def started(view: StageView) -> int:

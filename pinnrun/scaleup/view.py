@@ -51,7 +51,8 @@ class Decision:
         action: what is done.
         evidence: why, in a sentence.
         steps: length of the next window.
-        width: where a widening leads, None: to the policy's next width; or a pruning, or a fresh start.
+        width: where a growth leads, None: to the policy's next width, or one layer more of the present; or a pruning,
+            or a fresh start.
         depth: where a fresh start leads that is not of the present size.
         hopeless: the run ends because the target is out of reach, not because the means are spent.
     """

@@ -32,7 +32,7 @@ class WidthFirstPolicy(KoopmanPolicy):
         ratio = view.price(wider, view.depth) / view.price(view.width, view.depth)
         told = f"{evidence}; a step {wider} wide takes {ratio:.2g} times as long"
         if ratio < self.slower:
-            return Decision(Action.WIDEN, f"{told}: width is free", view.window)
+            return self.grown_by(Action.WIDEN, view, f"{told}: width is free")
         if Action.DEEPEN not in view.growths:
-            return Decision(Action.DEEPEN, f"{told}: width is used up", view.window)
+            return self.grown_by(Action.DEEPEN, view, f"{told}: width is used up")
         return super().grow(view, told)

@@ -132,6 +132,56 @@ def test_the_last_widening_is_cut_to_the_limit():
     assert grown(policy(max_width=13), 4) == [(4, 1), (8, 1), (8, 2), (13, 2), (13, 3)]
 
 
+def test_a_widening_that_the_limit_cuts_to_little_is_none():
+    """To 11 neurons from 8 are fewer than √2 times as many; where α asks for little, little is enough."""
+    assert grown(policy(max_width=11), 4) == [(4, 1), (8, 1), (8, 2), (8, 3), (8, 4)]
+    assert policy(max_width=12).room(stage(width=8)) == (True, True)
+    assert policy(alpha=1.3, max_width=11).room(stage(width=8)) == (True, True)
+    assert policy(alpha=1.4, max_width=11).room(stage(width=8)) == (False, True)
+
+
+def cubic(width: int, depth: int) -> float:
+    """A price like that of a dense step: (W + 1)³ in one layer, (W² + W)³ in two."""
+    return float(width**depth + width) ** 3
+
+
+@pytest.mark.parametrize(
+    ("width", "least"),
+    # (2 W)³ in one layer; (W² + W)³ in two may be 2.5 times as much
+    [(10, 4), (20, 6), (3, 2)],
+)
+def test_a_second_layer_takes_back_the_width_that_was_free(width, least):
+    free = {"width": width, "growths": [Action.WIDEN] * 2, "price": cubic}
+    deeper = policy(turns=2).grow(stage(**free), "enough")
+    most = 2.5 * cubic(width, 1)
+    assert (deeper.action, deeper.width) == (Action.DEEPEN, least)
+    assert cubic(least, 2) <= most < cubic(least + 1, 2)
+    assert policy().leads_to(stage(**free), deeper) == (least, 2)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"price": lambda width, depth: 2.0**depth},
+        {"depth": 2},
+        {"past": [past(5, 1, 0.5, Action.WIDEN)]},
+        {"growths": ()},
+    ],
+    ids=["cheap", "third layer", "width that was asked for", "a size that was given"],
+)
+def test_other_layers_are_as_wide_as_the_network(changed):
+    view = stage(**{"width": 10, "growths": [Action.WIDEN], "price": cubic, **changed})
+    deeper = policy().grown_by(Action.DEEPEN, view, "enough")
+    assert deeper == Decision(Action.DEEPEN, "enough", 10)
+    assert policy().leads_to(view, deeper) == (10, view.depth + 1)
+
+
+def test_a_layer_that_keeps_the_function_keeps_the_width():
+    view = stage(width=10, growths=[Action.WIDEN], price=cubic)
+    assert policy(deepen_init="zero_out").grown_by(Action.DEEPEN, view, "enough").width is None
+    assert policy().grown_by(Action.WIDEN, view, "enough").width is None
+
+
 def test_at_the_largest_depth_only_width_grows():
     assert grown(policy(max_depth=2), 4) == [(4, 1), (8, 1), (8, 2), (16, 2), (32, 2)]
     assert grown(policy(max_depth=1), 2) == [(4, 1), (8, 1), (16, 1)]

@@ -82,6 +82,35 @@ def test_it_waits_no_longer_than_the_horizon_and_for_no_fresh_start():
     assert POLICY.decide(stage(past=[alike], **dear), SCALE).action is Action.RESTART
 
 
+@pytest.mark.parametrize(
+    ("forecaster", "probability", "dearer", "action"),
+    [
+        ("promised_trend", 0.02, 2.9, Action.WIDEN),
+        ("promised_trend", 0.02, 3.1, Action.EXTEND),
+        ("promised_trend", 0.07, 1.0, Action.EXTEND),
+        ("promised_trend", 0.0, 1e6, Action.WIDEN),
+        ("combined_trend", 0.0, 1.0, Action.EXTEND),
+    ],
+)
+def test_before_the_first_drop_a_forlorn_network_is_left_for_one_that_costs_little_more(
+    forecaster, probability, dearer, action
+):
+    """0.06 in units of the larger network's odds; where no promise is known the minimum, 80 steps, is waited for."""
+    look = outlook(regime=Regime.EARLY, probability=probability, forecaster=forecaster)
+    view = stage(minimum=80, price=lambda width, depth: dearer if width == 8 else 1.0)
+    assert verdict(look, minimum=80).verdict is Verdict.EXTEND
+    decision = POLICY.decide(view, look)
+    assert decision.action is action
+    if action is Action.WIDEN:
+        assert decision.evidence.endswith(f"; but a step of 8 x 1 takes {dearer:.2g} times as long")
+
+
+def test_a_forlorn_network_that_cannot_grow_is_looked_at_longer():
+    look = outlook(regime=Regime.EARLY, probability=0.0, forecaster="promised_trend")
+    least = KoopmanPolicy("koopman", max_width=4, max_depth=1)
+    assert least.decide(stage(minimum=80), look).action is Action.EXTEND
+
+
 @pytest.mark.parametrize("now", [200, 260])
 def test_past_the_horizon_hope_is_not_enough(now):
     view, look = stage(np.ones(now)), outlook(now, 2 * now, trend=1.5e-6, probability=0.3)

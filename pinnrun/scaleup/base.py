@@ -133,8 +133,8 @@ class Policy:
     def grown_by(self, action: Action, view: StageView, evidence: str) -> Decision:
         """The decision to widen or to deepen.
 
-        Both layers of a network that has so far been given no more width than was free, and gets its second layer, are
-        as wide as a step takes at most `SECOND` times as long: J has W² columns then, and what was free is no more.
+        The second layer of a free start leaves both as wide as a step takes at most `SECOND` times as long: W neurons
+        were free in one layer, of some W parameters, and are not in two, of some W².
         """
         width = None
         free = view.growths and not any(stage.ending.grows for stage in view.past)
@@ -204,8 +204,8 @@ class Policy:
         if wider == self.max_width:
             assert self.alpha != "auto", "alpha is settled before a run begins"
             can_widen = can_widen and wider >= view.width * min(self.alpha, sqrt(2.0))
-        can_deepen = view.depth < self.max_depth
-        return can_widen, can_deepen and view.size_of(view.width, view.depth + 1) <= self.max_parameters
+        deeper = self.leads_to(view, self.grown_by(Action.DEEPEN, view, ""))
+        return can_widen, view.depth < self.max_depth and view.size_of(*deeper) <= self.max_parameters
 
     def instead(self, view: StageView, decision: Decision) -> Decision | None:
         """The other kind of growth in place of this one; None where there is no room for it, or it is none."""

@@ -157,6 +157,9 @@ def test_a_second_layer_takes_back_the_width_that_was_free(width, least):
     assert (deeper.action, deeper.width) == (Action.DEEPEN, least)
     assert cubic(least, 2) <= most < cubic(least + 1, 2)
     assert policy().leads_to(stage(**free), deeper) == (least, 2)
+    fits = Mlp(2, 1, least, 2).size
+    assert policy(max_width=width, max_parameters=fits).room(stage(**free)) == (False, True)
+    assert policy(max_width=width, max_parameters=fits - 1).room(stage(**free)) == (False, False)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ for, what could come next is tried before it is chosen.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from pinnrun.audition import Audition
@@ -16,6 +17,9 @@ from pinnrun.scaleup.price import step_cost
 from pinnrun.storage import State
 from pinnrun.view import stage_view, steps_left
 
+SPARSE = 30.0
+"""Times the training loss: a merit above that says that between the training points anything goes."""
+
 
 def decide(run: Any, outlook: Forecast | None) -> Decision:
     """What is done next, with the evidence for it.
@@ -24,6 +28,11 @@ def decide(run: Any, outlook: Forecast | None) -> Decision:
         run: the runner, its window closed.
         outlook: the forecast of the stage; None where there is none.
     """
+    return with_advice(run, decided(run, outlook))
+
+
+def decided(run: Any, outlook: Forecast | None) -> Decision:
+    """The same without advice."""
     found = on_the_target(run)
     if found and found.action is Action.DONE:
         return run.pruning.arrived(run, found)
@@ -60,6 +69,18 @@ def afforded(run: Any, outlook: Forecast | None, view: StageView) -> Decision:
 def is_paid_for(run: Any, decision: Decision, view: StageView) -> bool:
     """Whether the budget pays for the optimizer's minimum of steps of the network that comes next."""
     return steps_left(run, view.price(*run.policy.leads_to(view, decision))) >= run.pace.minimum
+
+
+def with_advice(run: Any, decision: Decision) -> Decision:
+    """The decision; where it grows or ends the run for want of success, a word on points that are too few."""
+    trainer, sampling, loss, merit = run.trainer, run.config.sampling, run.analyst.latest_loss, run.merit
+    comparable = trainer.objective.is_least_squares and not trainer.weighting.moves and not sampling.every
+    is_worse = comparable and 0.0 < SPARSE * loss < merit < inf
+    if not is_worse or not (decision.action.grows or decision.action is Action.STOP):
+        return decision
+    rows = max(2.0 * sampling.rows_per_parameter, 6.0)
+    told = f"the merit is {merit / loss:.2g} times the training loss, so more points may do more than neurons"
+    return replace(decision, evidence=f"{decision.evidence}; {told}: sampling.rows_per_parameter={rows:g}")
 
 
 def on_the_target(run: Any) -> Decision | None:

@@ -143,6 +143,34 @@ def test_where_the_budget_does_not_pay_for_one_growth_it_may_for_the_other(runne
     assert [decision.evidence for decision in found] == ["slow; the budget is too short to deepen", "slow"]
 
 
+@pytest.mark.parametrize(
+    ("words", "action", "merit", "rows"),
+    [
+        ((), Action.WIDEN, 31e-6, "6"),
+        ((), Action.STOP, 31e-6, "6"),
+        (("sampling.rows_per_parameter=5",), Action.DEEPEN, 31e-6, "10"),
+        (("sampling.rows_per_parameter=0",), Action.DEEPEN, 31e-6, "6"),
+        ((), Action.WIDEN, 29e-6, None),
+        ((), Action.WIDEN, inf, None),
+        ((), Action.CONTINUE, 31e-6, None),
+        ((), Action.DONE, 31e-6, None),
+        (("sampling=resample",), Action.WIDEN, 31e-6, None),
+        (("weighting=ntk",), Action.WIDEN, 31e-6, None),
+    ],
+)
+def test_where_the_loss_says_nothing_of_other_points_more_of_them_are_advised(
+    runner, monkeypatch, words, action, merit, rows
+):
+    """A training loss of 1e-6 against merits of 31 and 29 times as much; points that move cannot be too few."""
+    run = runner(*words)
+    run.merit = merit
+    monkeypatch.setattr(type(run.analyst), "latest_loss", 1e-6)
+    monkeypatch.setattr("pinnrun.decision.decided", lambda *_: Decision(action, "slow", 5))
+    told = "; the merit is 31 times the training loss, so more points may do more than neurons"
+    advice = f"{told}: sampling.rows_per_parameter={rows}" if rows else ""
+    assert decide(run, None) == Decision(action, f"slow{advice}", 5)
+
+
 def test_an_exact_solution_has_not_blown_up(runner, monkeypatch):
     run = runner()
     trainer = run.trainer

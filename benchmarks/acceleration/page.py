@@ -32,7 +32,7 @@ shows of that map can be read in several ways, each a value of `koopman.accelera
 | `average` | means of the latest weights, which is where they would settle if all that moves is oscillation |
 | `modes` | the modes of the increments (dynamic mode decomposition), 10 to 1000 steps ahead, and their fixed point |
 | `subspace` | every leading direction of the window by a horizon of its own: least squares on the residual |
-| `auto` | the cheapest set that was found to serve: `subspace`, and one point of `average` |
+| `auto` | the cheapest set that was found to serve: `subspace`, and one point of `trend`, 30 steps ahead |
 
 All candidates are compared on the same points: the training points, or fresh ones where those move, and then the winner
 must win again on a second draw. The optimizer keeps its moments. Half an interval after a jump it is undone, with the

@@ -36,7 +36,7 @@ from pinnrun.koopman.damped_trend import fit_damped_trend
 
 READINGS = ("velocity", "trend", "average", "modes", "subspace")
 HORIZONS = (10.0, 30.0, 100.0, 300.0, 1000.0)  # steps
-FEW_SHARES = (0.5,)  # what "auto" tries beside the subspace
+AHEAD = (30.0,)  # steps along the trend that "auto" tries beside the subspace; means lag behind it
 SHARES = (0.125, 0.25, 0.5, 1.0)  # of the window that an average is taken over
 GAIN = 0.02  # a jump must lower the loss by this part of it
 RANK = 8  # modes of a forecast, at most
@@ -58,7 +58,7 @@ EVALUATIONS = {
     "average": len(SHARES),
     "modes": 1 + len(HORIZONS),
     "subspace": 1 + DIRECTIONS + len(LADDER),
-    "auto": len(FEW_SHARES) + 1 + DIRECTIONS + len(LADDER),
+    "auto": len(AHEAD) + 1 + DIRECTIONS + len(LADDER),
 }
 
 
@@ -237,7 +237,7 @@ def extrapolations(path: Path, kind: str, steps: int) -> Candidates:
     if kind == "modes":
         return forecasts(path)
     if kind == "auto":
-        return averages(path, FEW_SHARES)
+        return trends(path, AHEAD)
     return Candidates((), np.empty((0, path.basis.shape[1])))
 
 

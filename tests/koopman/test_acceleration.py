@@ -166,8 +166,16 @@ def test_an_attempt_asks_for_no_more_evaluations_than_it_says(kind):
     span, _ = directions(path)
     subspace = 1 + len(span) + len(module.dampings(1.0)) if kind in ("auto", "subspace") else 0
     assert subspace < len(found) + subspace <= module.EVALUATIONS[kind] or kind == "subspace"
-    assert set(found.kinds) == {"auto": {"average"}, "subspace": set()}.get(kind, {kind})
+    assert set(found.kinds) == {"auto": {"trend"}, "subspace": set()}.get(kind, {kind})
     assert subspace in (0, 10)
+
+
+def test_auto_looks_ahead_on_the_line_beside_the_subspace():
+    """Thirty steps on from the end of a straight path, and nowhere behind it as a mean would be."""
+    steps = 5.0 * np.arange(40)
+    path = Path.through(np.outer(steps, [1.0, -2.0, 0.5]), 5)
+    landed = path.weights(module.extrapolations(path, "auto", 400).points)
+    np.testing.assert_allclose(landed, [(steps[-1] + 30.0) * np.array([1.0, -2.0, 0.5])], rtol=1e-12)
 
 
 def test_dampings_stay_in_their_range():

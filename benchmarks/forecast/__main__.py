@@ -12,6 +12,7 @@
                                                        are kept
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
+``--sobol`` trains on Sobol points instead, which nothing was fitted to, and writes all of it into outputs/benchmarks.
 ``--smoke`` does it all in seconds, on the first trajectory of every family, in a temporary folder.
 """
 
@@ -75,8 +76,12 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--families", type=_names, help="some kinds of training only")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of CSV file, curves and figure")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/forecast.md", help="the page that is written")
+    parser.add_argument("--sobol", action="store_true", help="trainings on Sobol points, in folders of their own")
     parser.add_argument("--smoke", action="store_true", help="a few short trajectories, in a temporary folder")
     wanted = parser.parse_args(words)
+    if wanted.sobol:
+        folder = ROOT / "outputs/benchmarks/forecast_sobol"
+        wanted.runs, wanted.results, wanted.page = folder / "runs", folder, folder / "forecast.md"
     if wanted.smoke:
         folder = Path(tempfile.mkdtemp(prefix="pinnrun-forecast-"))
         wanted.runs, wanted.results, wanted.page = folder / "runs", folder, folder / "forecast.md"
@@ -92,6 +97,7 @@ def chosen(wanted: argparse.Namespace) -> list[Case]:
     """The cases that the command line asks for."""
     cases = [case for case in CASES if case.group in wanted.groups]
     cases = [case for case in cases if wanted.families is None or case.family in wanted.families]
+    cases = [replace(case, sobol=wanted.sobol) for case in cases]
     if wanted.smoke:
         first = {(case.group, case.family): case for case in reversed(cases)}
         cases = [replace(case, steps=max(60, round(SHORT * case.steps))) for case in first.values()]

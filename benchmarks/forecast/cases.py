@@ -110,7 +110,10 @@ COMMON = (
 
 @dataclass(frozen=True)
 class Case:
-    """One trajectory: a problem, a network, a family of trainings, a learning rate, a seed; of the plan, or of MORE."""
+    """One trajectory: a problem, a network, a family of trainings, a learning rate, a seed; of the plan, or of MORE.
+
+    Its points are random ones, drawn once, as all that forecasts were fitted to; or Sobol points.
+    """
 
     group: Group
     problem: str
@@ -121,6 +124,7 @@ class Case:
     seed: int
     steps: int
     more: bool = False
+    sobol: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +133,9 @@ class Case:
 
     def words(self, steps: int) -> list[str]:
         """The command line of ``pinnrun train`` that trains it for so many steps."""
-        words = on_random_points([*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON])
+        words = [*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON]
+        is_said = any(word.startswith("sampling=") for word in words)
+        words = [*words, "sampling=sobol"] if self.sobol and not is_said else on_random_points(words)
         if self.width >= HUGE:
             words.append(FEW)
         words += [f"architecture.width={self.width}", f"architecture.depth={self.depth}"]

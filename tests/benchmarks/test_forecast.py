@@ -270,6 +270,17 @@ def test_every_case_is_a_config_and_paces_are_those_of_the_optimizers():
     assert seen == {case.problem for case in CASES} | set(FAMILIES)
 
 
+def test_points_are_random_ones_as_ever_or_sobol_points_where_they_do_not_move():
+    first = {(case.problem == "allen_cahn", case.family): case for case in CASES}
+    for case in first.values():
+        kinds = {_sampling(replace(case, sobol=sobol)) for sobol in (False, True)}
+        assert kinds == ({"resample"} if case.family == "resample" else {"fixed", "sobol"}), case.name
+
+
+def _sampling(case):
+    return checked_config(compose("train", case.words(10))).sampling.type
+
+
 def test_a_training_in_passes_is_the_training_in_one_go(tmp_path, monkeypatch):
     case = replace(next(case for case in CASES if case.name == "lotka-lm-12x1"), steps=24)
     generate.generate([case], tmp_path / "passes")

@@ -51,8 +51,8 @@ NOTES = """
   Here it is trained on Sobol points like all others; its default is [random ones](problems/allen_cahn.md).
 * **Pruning** costs no time until the target is met, and half of it again after that; it ends with half the parameters
   (*not pruned* is the same with `scaleup.prune=0`), 1.4 times the smallest of the grid.
-* **The start**: from n_in + 1 neurons (*smallest first*, `scaleup.start=theory`) it takes 1.7 times the oracle's time in
-  the median, five times on the easiest targets, and ends with slightly smaller networks.
+* **The start**: from n_in + 1 neurons (*smallest first*, `scaleup.start=theory`) it takes 1.7 times the oracle's time
+  in the median, five times on the easiest targets, and ends with slightly smaller networks.
 * **Depth or width**: `koopman_cost`, which weighs both by their price, is no faster than turns.
 * **Stagnation alone** (*plateau*) is as fast where it arrives, and misses five dimensions to 1e-4.
 * **More time for the smallest network** is no substitute: three of four targets are out of its reach.

@@ -35,8 +35,8 @@ class KoopmanPolicy(Policy):
     needs_forecast = True
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
-        """REACH goes on, SCALE grows, EXTEND lengthens the trial; past the horizon, with as many steps again in view
-        (a larger network would cost no less), only REACH is good enough.
+        """REACH goes on, SCALE grows, EXTEND lengthens the trial where its odds are worth it; past the horizon, with as
+        many steps again in view (a larger network would cost no less), only REACH is good enough.
         """
         if view.stalled:
             return self.scale(view, f"the optimizer is stuck: {view.stalled}")
@@ -50,7 +50,8 @@ class KoopmanPolicy(Policy):
             return self.scale(view, f"{judgement.evidence}; the {view.horizon} steps allowed are spent")
         larger = self.scale(view, judgement.evidence)
         if larger.action.grows and by_promise(forecast) and self.odds(view, forecast, larger) < FORLORN:
-            return replace(larger, evidence=f"{judgement.evidence}; but {self.told(view, larger)}")
+            told = f"such odds are not worth a longer look: {self.told(view, larger)}"
+            return replace(larger, evidence=f"{judgement.evidence}; but {told}")
         return Decision(Action.EXTEND, judgement.evidence, view.longer)
 
     def unless_dearer(self, view: StageView, forecast: Forecast, larger: Decision) -> Decision:

@@ -9,6 +9,7 @@ docs/scale-up.md.
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -73,7 +74,10 @@ def factors(prices: list[Price]) -> np.ndarray:
 
 
 def main() -> None:
-    """Measure, keep and print."""
+    """Measure, keep and print; ``--help`` tells what."""
+    argparse.ArgumentParser(
+        "python -m benchmarks.prices", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     prices = list(measured())
     write_csv(OUT, [asdict(price) for price in prices])
     print("measured over counted, smallest and largest, and the mean of |ln|")

@@ -117,7 +117,8 @@ def test_weights_and_points_that_move_are_taken_up(tmp_path, what, optimizer):
 
 @pytest.mark.parametrize("step", [12, 15])
 def test_resumed_in_a_window_that_was_extended(tmp_path, step):
-    words = ("sampling=fixed", "optimizer.pace.window=4", "optimizer.pace.minimum=20", "optimizer.pace.horizon=40")
+    words = ("sampling=fixed", "koopman.forecaster=combined_trend", "optimizer.pace.window=4")
+    words += ("optimizer.pace.minimum=20", "optimizer.pace.horizon=40")
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     start(whole, *words)
     assert len(storage.read_window(lookup(whole).windows[3].path).columns["step"]) == 6

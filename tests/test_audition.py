@@ -134,6 +134,14 @@ def test_candidates_are_what_there_is_room_for_and_what_the_policy_proposed():
     assert candidates(policy, propose(Action.WIDEN), view) == [WIDEN, DEEPEN]
 
 
+def test_a_second_layer_is_tried_at_the_width_that_it_would_have():
+    """(2 W)³ for one layer, (W² + W)³ for two, of which 2.5 times the former pays for four neurons of ten."""
+    policy, view = checked_config(composed("scaleup=koopman")).scaleup, View()
+    view.width, view.growths, view.past = 10, (Action.WIDEN,), ()
+    view.price = lambda width, depth: float(width**depth + width) ** 3
+    assert Candidate(Action.DEEPEN, 4) in candidates(policy, Decision(Action.WIDEN, "", 5), view)
+
+
 @pytest.mark.parametrize(("merit", "action"), [(0.45, Action.EXTEND), (0.55, Action.DEEPEN)])
 def test_the_present_network_goes_on_only_if_it_has_halved_its_merit(monkeypatch, merit, action):
     made = trainer()

@@ -127,6 +127,18 @@ def test_resumed_in_a_window_that_was_extended(tmp_path, step):
     assert_same(whole, parts)
 
 
+@pytest.mark.parametrize("step", [3, 12])
+def test_resumed_around_a_second_layer_that_takes_width_back(tmp_path, step):
+    words = ("scaleup.start=free", "scaleup.max_width=128", "scaleup.max_parameters=3000", "target.loss=1e-12")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    stages = start(whole, *words, "budget.steps=16")["stages"]
+    assert [line["depth"] for line in stages[:2]] == [1, 2] and stages[1]["width"] < stages[0]["width"]
+    assert stages[0]["steps"] < 12
+    start(parts, *words, "budget.steps=16", at={step: interrupt})
+    resume(parts)
+    assert_same(whole, parts)
+
+
 @pytest.mark.parametrize("every", [1, 3])
 def test_resumed_with_decisions_in_the_index(tmp_path, every):
     """The checkpoint holds only what run.h5 does not have yet."""

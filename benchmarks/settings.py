@@ -37,8 +37,13 @@ ADDED: Mapping[str, Any] = {
 
 def on_random_points(words: Sequence[str]) -> list[str]:
     """A command line with one set of random points, as older results were taken on, unless it says something else."""
+    return on_points("fixed", words)
+
+
+def on_points(sampling: str, words: Sequence[str]) -> list[str]:
+    """A command line with this sampling, unless it says something else."""
     said = any(word.startswith("sampling=") for word in words)
-    return list(words) if said else [*words, "sampling=fixed"]
+    return list(words) if said else [*words, f"sampling={sampling}"]
 
 
 def settings_of(config: DictConfig) -> str:

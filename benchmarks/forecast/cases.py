@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from benchmarks.settings import on_random_points
+from benchmarks.settings import on_points
 
 Group = Literal["fit", "held", "further"]
 GROUPS: Sequence[Group] = get_args(Group)
@@ -133,9 +133,8 @@ class Case:
 
     def words(self, steps: int) -> list[str]:
         """The command line of ``pinnrun train`` that trains it for so many steps."""
-        words = [*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON]
-        is_said = any(word.startswith("sampling=") for word in words)
-        words = [*words, "sampling=sobol"] if self.sobol and not is_said else on_random_points(words)
+        points = "sobol" if self.sobol else "fixed"
+        words = on_points(points, [*POINTS[self.problem], *FAMILIES[self.family].words, *COMMON])
         if self.width >= HUGE:
             words.append(FEW)
         words += [f"architecture.width={self.width}", f"architecture.depth={self.depth}"]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Results
-from benchmarks.scaleup.cases import CASES, Job, jobs_of
+from benchmarks.scaleup.cases import CASES, Job, jobs_of, seeds_of
 from benchmarks.scaleup.table import Found, write_page
 
 ROOT = Path(__file__).parents[2]
@@ -113,11 +113,6 @@ def report(wanted: argparse.Namespace, results: Results) -> None:
     if found:
         draw(wanted.results / "scaleup.png", found)
         write_page(wanted.page, found)
-
-
-def seeds_of(known: dict) -> list[int]:
-    """All seeds that there are results of."""
-    return sorted({key[3] for key in known})
 
 
 if __name__ == "__main__":

@@ -14,11 +14,12 @@ from math import inf, log10
 from pathlib import Path
 from statistics import mean, median
 
+from benchmarks.common import RESULTS
 from benchmarks.records.results import Result, Results
-from benchmarks.scaleup.cases import CASES, jobs_of
+from benchmarks.scaleup.cases import CASES, jobs_of, seeds_of
 from pinnrun.aim import POWER
 
-CSV = Path(__file__).parents[1] / "results/scaleup.csv"
+CSV = RESULTS / "scaleup.csv"
 POWERS = (1.5, POWER, 2.0)
 DISTANCES = ((0.0, 1.0), (1.0, 2.0), (2.0, inf))  # decades from the error to the aim
 
@@ -41,7 +42,7 @@ def seen(name: str, result: Result, aim: float) -> Iterator[Seen]:
 def all_seen(path: Path = CSV) -> list[Seen]:
     """Of all fixed sizes and seeds."""
     known = Results(path).read()
-    seeds = sorted({key[3] for key in known})
+    seeds = seeds_of(known)
     found: list[Seen] = []
     for case in CASES.values():
         for job in (job for seed in seeds for job in jobs_of(case, seed) if job.size and job.key() in known):

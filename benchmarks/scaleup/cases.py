@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -153,3 +153,8 @@ def jobs_of(case: Case, seed: int) -> list[Job]:
     """All trainings of a case: fixed sizes once, policies for each aim."""
     fixed = [Job(case, label, STOPPED * case.aims[-1], seed) for label in fixed_labels()]
     return [*fixed, *(Job(case, label, aim, seed) for label in POLICIES for aim in case.aims)]
+
+
+def seeds_of(known: Iterable[tuple[str, str, str, int]]) -> list[int]:
+    """All seeds that there are results of, by the keys of those."""
+    return sorted({key[3] for key in known})

@@ -22,8 +22,9 @@ def first_network(config: Config, generator: Any = None) -> tuple[Any, Bound | N
     def network(width: int, depth: int, generator: Any = None) -> Any:
         return config.architecture.start(inputs, problem.features, problem.outputs, generator, (width, depth))
 
-    def size_of(width: int) -> int:
-        return network(width, 1).size
+    def size_of(width: int, depth: int) -> int:
+        return network(width, depth).size
 
-    (width, depth), bound = config.scaleup.first_size(inputs, config.target.loss, size_of, step_cost(config))
+    layers = config.architecture.depth or problem.layers
+    (width, depth), bound = config.scaleup.first_size(inputs, config.target.loss, layers, size_of, step_cost(config))
     return network(width, depth, generator), bound

@@ -112,9 +112,10 @@ def stage_view(run: Run) -> StageView:
 def growths(run: Run) -> list[Action]:
     """Those of the run so far, after what its start counts as; that is nothing where the architecture gives it."""
     stages = run.recorder.stages[: run.stage]
-    first = stages[0]["width"] if stages else run.trainer.network.width
+    network = run.trainer.network
+    first = (stages[0]["width"], stages[0]["depth"]) if stages else (network.width, network.depth)
     given = run.config.architecture.width is not None
-    begun = [] if given else run.policy.begun_by(len(run.config.problem.coordinates), first)
+    begun = [] if given else run.policy.begun_by(len(run.config.problem.coordinates), *first)
     endings = [Action(line["decision"]) for line in stages]
     return begun + [ending for ending in endings if ending.grows]
 

@@ -7,6 +7,7 @@ from runs import lookup, start
 
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
+from pinnrun.scaleup.price import step_cost
 from pinnrun.start import first_network
 
 
@@ -34,6 +35,38 @@ def test_the_width_is_the_largest_that_a_quarter_more_pays_for(problem, inputs, 
     limit = 1.25 * operations(sizes[inputs + 1], rows, jets)
     affordable = [width for width, size in sizes.items() if operations(size, rows, jets) <= limit]
     assert network.depth == 1 and network.width == max(affordable) > inputs + 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "why"),
+    [
+        ("heat1d", "it evolves in time"),
+        ("wave", "it evolves in time"),
+        ("inverse_burgers", "it evolves in time"),
+        ("kovasznay", "it has three components"),
+    ],
+)
+def test_two_layers_where_the_field_evolves_or_has_several_components(problem, why):
+    """As wide as 3.125 times the operations of the smallest network, of one layer, pay for."""
+    config = checked_config(compose("train", [f"problem={problem}", "scaleup.max_width=128", "scaleup.max_depth=6"]))
+    network, cost = first_network(config)[0], step_cost(config)
+    assert network.depth == 2, why
+
+    def operations_of(width, depth):
+        words = (f"problem={problem}", f"architecture.width={width}", f"architecture.depth={depth}")
+        return cost.operations(network_of(*words).size)
+
+    limit = 1.25 * 2.5 * operations_of(len(config.problem.coordinates) + 1, 1)
+    assert operations_of(network.width, 2) <= limit < operations_of(network.width + 1, 2)
+
+
+def test_one_layer_where_nothing_calls_for_two_or_the_limits_forbid_it():
+    assert network_of("problem=lorenz").depth == 1, "a system, but of one coordinate"
+    assert network_of("problem=npbe").depth == 1
+    narrow, wide = network_of("problem=heat1d"), network_of("problem=heat1d", "scaleup.max_depth=1")
+    assert wide.depth == 1 and wide.width > narrow.width
+    assert network_of("problem=heat1d", "scaleup.start=theory").depth == 1
+    assert network_of("problem=heat1d", "architecture.depth=1").width == wide.width
 
 
 def test_it_stays_within_the_limits_of_growth():

@@ -143,7 +143,7 @@ class FamilySettings:
 
     type: str = setting(help="the architecture's registered name")
     width: int | None = setting(None, min=1, help="neurons per layer W; null: as scaleup.start says")
-    depth: int | None = setting(None, min=1, help="layers D; null: as scaleup.start says, 1 by default")
+    depth: int | None = setting(None, min=1, help="layers D; null: as scaleup.start says")
     activation: Literal["tanh", "sin", "softplus", "gelu"] = setting("tanh", help="the activation function")
     embedding: Literal["none", "fourier"] = setting("none", help="fourier: cos(Bz), sin(Bz) of the inputs, B random")
     frequencies: int = setting(16, min=1, help="rows of B: a cosine and a sine each")

@@ -112,6 +112,14 @@ class Problem:
         return 1
 
     @property
+    def layers(self) -> int:
+        """Layers D that a free start has: two where the field of two coordinates or more evolves in time, or where it
+        has several components; else one. This is experience, not theory: docs/growing-pays.md has the figures.
+        """
+        several = self.outputs > 1 or any(term.time is not None for term in self.terms())
+        return 2 if several and len(self.coordinates) > 1 else 1
+
+    @property
     def components(self) -> tuple[str, ...]:
         """Names of the k components: u, or u1, u2 …"""
         return ("u",) if self.outputs == 1 else tuple(f"u{i + 1}" for i in range(self.outputs))

@@ -70,31 +70,33 @@ class Policy:
         raise NotImplementedError
 
     def first_size(
-        self, inputs: int, loss: float, size_of: Callable[[int], int], cost: StepCost
+        self, inputs: int, loss: float, layers: int, size_of: Callable[[int, int], int], cost: StepCost
     ) -> tuple[tuple[int, int], Bound | None]:
         """W and D that a run starts with where its architecture gives none, and the statement behind them.
 
         ``free`` is as wide as a step costs at most `FREE` times the operations of the smallest network's, of one layer
         and n_in + 1 neurons. The blueprint's closing remark has a network widened until that slows the device, and only
         then deepened; steps of networks this small are calls more than numbers, so they are passed over at once. They
-        need no fewer steps to be given up than larger ones to arrive (docs/growing-pays.md has the figures).
+        need no fewer steps to be given up than larger ones to arrive (docs/growing-pays.md has the figures). Where one
+        layer is not known to do, it is passed over too: the start is where its second one would lead.
 
         Args:
             inputs: coordinates n_in.
             loss: L_min, which sets the accuracy that bounds go by.
-            size_of: parameters of a network by its width.
+            layers: D of a free start.
+            size_of: parameters of a network by its width and depth.
             cost: operations of a step by the number of parameters.
         """
         if self.start == "free":
-            smallest = inputs + 1
-            affordable = FREE * cost.operations(size_of(smallest))
+            smallest, layers = inputs + 1, min(layers, self.max_depth)
+            affordable = FREE * cost.operations(size_of(smallest, 1)) * (SECOND if layers > 1 else 1.0)
 
             def is_free(width: int) -> bool:
-                size = size_of(width)
+                size = size_of(width, layers)
                 return size <= self.max_parameters and cost.operations(size) <= affordable
 
             wider = range(smallest + 1, self.max_width + 1)
-            return (max(takewhile(is_free, wider), default=smallest), 1), None
+            return (max(takewhile(is_free, wider), default=smallest), layers), None
         width, depth, bound = first_size(
             self.start,
             inputs,
@@ -106,14 +108,14 @@ class Policy:
         )
         return (width, depth), bound
 
-    def begun_by(self, inputs: int, width: int) -> list[Action]:
+    def begun_by(self, inputs: int, width: int, depth: int) -> list[Action]:
         """What counts as having led to the first size: where it is that of a widening or more, width has had its turn.
 
         Args:
             inputs: coordinates n_in.
-            width: of the first network, which its architecture does not give.
+            width, depth: of the first network, whose width its architecture does not give.
         """
-        is_wide = self.start == "free" and width >= self.wider(inputs + 1)
+        is_wide = self.start == "free" and (depth > 1 or width >= self.wider(inputs + 1))
         return [Action.WIDEN] * self.turns if is_wide else []
 
     def init_of(self, action: Action) -> Init | Literal["prune"]:

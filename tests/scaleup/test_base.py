@@ -66,10 +66,11 @@ def test_a_start_that_is_wide_for_nothing_is_width_s_turn(inputs, width, alpha, 
     """At least alpha (n_in + 1)."""
     for turns in (1, 2):
         made = policy(alpha=alpha, start="free", turns=turns)
-        assert made.begun_by(inputs, width) == ([Action.WIDEN] * turns if is_wide else [])
+        assert made.begun_by(inputs, width, 1) == ([Action.WIDEN] * turns if is_wide else [])
         if is_wide:
-            assert made.grow(stage(growths=made.begun_by(inputs, width)), "enough").action is Action.DEEPEN
-    assert policy(alpha=alpha, start="theory").begun_by(inputs, width) == []
+            assert made.grow(stage(growths=made.begun_by(inputs, width, 1)), "enough").action is Action.DEEPEN
+        assert made.begun_by(inputs, width, 2) == [Action.WIDEN] * turns, "a second layer comes after width"
+    assert policy(alpha=alpha, start="theory").begun_by(inputs, width, 1) == []
 
 
 def test_a_size_that_was_tried_already_is_not_tried_again():

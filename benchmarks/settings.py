@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
 FORECASTS = ("koopman.forecaster", "koopman.clock", "koopman.observable", "koopman.backtests")
-IDLE = (*FORECASTS, "scaleup.init", "scaleup.deepen_init", "scaleup.turns")  # to a network of fixed size
+IDLE = (*FORECASTS, "scaleup.init", "scaleup.deepen_init", "scaleup.turns", "scaleup.dearer")  # to a network of fixed size
 ADDED: Mapping[str, Any] = {
     "scaleup.give_up": 0.02,
     "scaleup.start": "theory",
@@ -26,6 +26,7 @@ ADDED: Mapping[str, Any] = {
     "scaleup.restarts": 2,  # none of the older results had come to one
     "scaleup.prune": 0,
     "scaleup.turns": 1,
+    "scaleup.dearer": None,
     "target.error": None,
     "koopman.acceleration": "none",
     "koopman.jump_every": 100,

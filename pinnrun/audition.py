@@ -177,7 +177,7 @@ def candidates(policy: Policy, decision: Decision, view: StageView) -> list[Cand
     can_widen, can_deepen = policy.room(view)
     found = [] if view.stalled else [Candidate(Action.EXTEND)]
     if can_widen:
-        found.append(Candidate(Action.WIDEN, policy.wider(view.width)))
+        found.append(Candidate(Action.WIDEN, policy.widened(view)))
     if can_deepen:
         found.append(Candidate(Action.DEEPEN, policy.grown_by(Action.DEEPEN, view, "").width))
     width = policy.leads_to(view, decision)[0] if decision.action is Action.WIDEN else decision.width

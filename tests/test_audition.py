@@ -123,6 +123,9 @@ class View:
     def size_of(self, width, depth):
         return 13 * depth
 
+    def price(self, width, depth):
+        return 1.0
+
 
 def test_candidates_are_what_there_is_room_for_and_what_the_policy_proposed():
     policy = checked_config(composed("scaleup=koopman_cost")).scaleup

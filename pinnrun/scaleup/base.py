@@ -23,9 +23,6 @@ STAY = 0.5
 FREE = 1.25
 """A start is as wide as a step of so many times the smallest network's operations allows."""
 
-SECOND = 2.5
-"""A second layer makes a step so many times as dear at most: it takes back width that was free in one layer only."""
-
 PRUNE = "work that smaller networks get once the target is met, as a part of that until then; 0: none"
 
 Init = Literal["reinit", "zero_out", "net2net", "shrink_perturb", "residual", "greedy"]
@@ -39,6 +36,9 @@ class Policy:
     type: str = setting(help="the policy's registered name")
     alpha: float | Literal["auto"] = setting(
         2.0, above=1, help="widening factor: W becomes ceil(alpha W); auto: what the device takes without slowing down"
+    )
+    dearer: float | None = setting(
+        2.5, above=1, help="a growth makes a step at most so many times as dear, down to sqrt(2) W; null: any"
     )
     init: Init = setting("reinit", help="how the new neurons of a widening start")
     deepen_init: Init = setting("reinit", help="how a new layer starts")
@@ -88,15 +88,17 @@ class Policy:
             cost: operations of a step by the number of parameters.
         """
         if self.start == "free":
-            smallest, layers = inputs + 1, min(layers, self.max_depth)
-            affordable = FREE * cost.operations(size_of(smallest, 1)) * (SECOND if layers > 1 else 1.0)
 
-            def is_free(width: int) -> bool:
-                size = size_of(width, layers)
-                return size <= self.max_parameters and cost.operations(size) <= affordable
+            def widest(smallest: int, most: int, depth: int, affordable: float) -> int:
+                sizes = takewhile(lambda width: size_of(width, depth) <= self.max_parameters, range(smallest, most + 1))
+                paid = (width for width in sizes if cost.operations(size_of(width, depth)) <= affordable)
+                return max(paid, default=smallest)
 
-            wider = range(smallest + 1, self.max_width + 1)
-            return (max(takewhile(is_free, wider), default=smallest), layers), None
+            least, layers = inputs + 1, min(layers, self.max_depth)
+            width = widest(least, self.max_width, 1, FREE * cost.operations(size_of(least, 1)))
+            if layers > 1:
+                width = widest(least, width, layers, (self.dearer or inf) * cost.operations(size_of(width, 1)))
+            return (width, layers), None
         width, depth, bound = first_size(
             self.start,
             inputs,
@@ -132,19 +134,34 @@ class Policy:
         scaled = ceil(round(self.alpha * width, 9))  # 1.1 · 50 is 55, not 55.00000000000001
         return min(max(scaled, width + 1), self.max_width)
 
+    def widened(self, view: StageView) -> int:
+        """W of the next widening: αW or, where a step of that is more than ``dearer`` times as dear, as much of it as is
+        not, but no less than √2 W.
+
+        Each try is then a few times as dear as the one before. Where that factor is constant, all that was spent in
+        vain is a fixed part of the last one (competitiveness via doubling; Chrobak & Kenyon-Mathieu, SIGACT News 37:4
+        (2006) 115). α = 2 makes a Gauss-Newton step of two layers and more ten to sixty times as dear.
+        """
+        full, most = self.wider(view.width), (self.dearer or inf) * view.price(view.width, view.depth)
+        least = min(ceil(sqrt(2.0) * view.width), full)
+        return next((width for width in range(full, least, -1) if view.price(width, view.depth) <= most), least)
+
     def grown_by(self, action: Action, view: StageView, evidence: str) -> Decision:
         """The decision to widen or to deepen.
 
-        The second layer of a free start leaves both as wide as a step takes at most `SECOND` times as long: W neurons
-        were free in one layer, of some W parameters, and are not in two, of some W².
+        The second layer of a free start leaves both as wide as ``dearer`` allows: W neurons were free in one layer, of
+        some W parameters, and are not in two, of some W².
         """
-        width = None
+        width = view.width
         free = view.growths and not any(stage.ending.grows for stage in view.past)
-        if action is Action.DEEPEN and view.depth == 1 and free and self.deepen_init == "reinit":
-            most = SECOND * view.price(view.width, 1)
+        if action is Action.WIDEN:
+            width = self.widened(view)
+        elif view.depth == 1 and free and self.deepen_init == "reinit":
+            most = (self.dearer or inf) * view.price(view.width, 1)
             narrower = range(view.width, 1, -1)
             width = next((w for w in narrower if view.price(w, 2) <= most), view.width)
-        return Decision(action, evidence, view.window, None if width == view.width else width)
+        usual = self.wider(view.width) if action is Action.WIDEN else view.width
+        return Decision(action, evidence, view.window, None if width == usual else width)
 
     def leads_to(self, view: StageView, decision: Decision) -> tuple[int, int]:
         """W and D of the network that a decision to grow, or to start afresh, goes on with."""
@@ -201,7 +218,7 @@ class Policy:
 
         A widening that the limit cuts to less than √2 is none: two neurons more than eighteen change nothing.
         """
-        wider = self.wider(view.width)
+        wider = self.widened(view)
         can_widen = view.width < wider and view.size_of(wider, view.depth) <= self.max_parameters
         if wider == self.max_width:
             assert self.alpha != "auto", "alpha is settled before a run begins"

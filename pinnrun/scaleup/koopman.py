@@ -62,13 +62,13 @@ class KoopmanPolicy(Policy):
 
     def odds(self, view: StageView, forecast: Forecast, larger: Decision) -> float:
         """P(reach) times the price of the larger network: odds for the price, in units of the larger one's."""
-        return forecast.probability * self.dearer(view, larger)
+        return forecast.probability * self.ratio(view, larger)
 
-    def dearer(self, view: StageView, larger: Decision) -> float:
+    def ratio(self, view: StageView, larger: Decision) -> float:
         """How many times as long a step of the larger network takes."""
         return view.price(*self.leads_to(view, larger)) / view.price(view.width, view.depth)
 
     def told(self, view: StageView, larger: Decision) -> str:
         """The price in words."""
         width, depth = self.leads_to(view, larger)
-        return f"a step of {width} x {depth} takes {self.dearer(view, larger):.2g} times as long"
+        return f"a step of {width} x {depth} takes {self.ratio(view, larger):.2g} times as long"

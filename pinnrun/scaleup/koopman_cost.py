@@ -121,7 +121,7 @@ class KoopmanCostPolicy(Policy):
         """The sizes that may come next."""
         can_widen, can_deepen = self.room(view)
         if can_widen:
-            wider = self.wider(view.width)
+            wider = self.widened(view)
             yield Action.WIDEN, wider, view.depth
             widest = self.wider(wider)
             if widest > wider and view.size_of(widest, view.depth) <= self.max_parameters:

@@ -28,7 +28,7 @@ class WidthFirstPolicy(KoopmanPolicy):
         can_widen, can_deepen = self.room(view)
         if not can_widen or not can_deepen:
             return super().grow(view, evidence)
-        wider = self.wider(view.width)
+        wider = self.widened(view)
         ratio = view.price(wider, view.depth) / view.price(view.width, view.depth)
         told = f"{evidence}; a step {wider} wide takes {ratio:.2g} times as long"
         if ratio < self.slower:

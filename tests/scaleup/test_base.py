@@ -183,7 +183,30 @@ def test_other_layers_are_as_wide_as_the_network(changed):
 def test_a_layer_that_keeps_the_function_keeps_the_width():
     view = stage(width=10, growths=[Action.WIDEN], price=cubic)
     assert policy(deepen_init="zero_out").grown_by(Action.DEEPEN, view, "enough").width is None
-    assert policy().grown_by(Action.WIDEN, view, "enough").width is None
+
+
+@pytest.mark.parametrize(
+    ("price", "width"),
+    # W³ in one layer: 2.5 times as much is 1.36 W, less than the √2 W that is the least
+    [(lambda width, depth: width, 20), (lambda width, depth: width**1.2, 20), (lambda width, depth: width**1.4, 19)]
+    + [(cubic, 15)],
+    ids=["linear", "barely", "cut", "at least the square root of two"],
+)
+def test_a_widening_is_cut_to_what_it_may_cost(price, width):
+    """2.5 times a step now pays for 2.5^(1/p) W, where W neurons cost W^p."""
+    view = stage(width=10, price=price)
+    made = policy()
+    wider = made.grow(view, "enough")
+    assert (wider.action, wider.width) == (Action.WIDEN, None if width == 20 else width)
+    assert made.leads_to(view, wider) == (made.widened(view), 1) == (width, 1)
+    assert policy(dearer=None).leads_to(view, policy(dearer=None).grow(view, "enough")) == (20, 1)
+
+
+def test_there_is_room_for_a_widening_that_was_cut():
+    fits = Mlp(2, 1, 15, 1).size
+    assert policy(max_parameters=fits, max_depth=1).room(stage(width=10, price=cubic)) == (True, False)
+    assert policy(max_parameters=fits - 1, max_depth=1).room(stage(width=10, price=cubic)) == (False, False)
+    assert policy(max_width=12).widened(stage(width=10, price=cubic)) == 12, "all that the limit leaves"
 
 
 def test_at_the_largest_depth_only_width_grows():

@@ -68,7 +68,7 @@ def test_extend_lengthens_the_trial_by_half_within_the_horizon(now, steps):
 def test_short_odds_are_worth_a_window_where_the_next_network_is_dearer_than_that(dearer, action):
     """One in twenty-five, against a step that costs so many times as much: 8 x 1 after 4 x 1."""
     view = stage(price=lambda width, depth: dearer if width == 8 else 1.0)
-    decision = POLICY.decide(view, SCALE)
+    decision = replace(POLICY, dearer=None).decide(view, SCALE)
     assert (decision.action, decision.steps) == (action, view.window)
     told = f"; but a step of 8 x 1 takes {dearer:.2g} times as long"
     assert decision.evidence == verdict(SCALE, minimum=20).evidence + (told if action is Action.CONTINUE else "")
@@ -99,7 +99,7 @@ def test_before_the_first_drop_a_forlorn_network_is_left_for_one_that_costs_litt
     look = outlook(regime=Regime.EARLY, probability=probability, forecaster=forecaster)
     view = stage(minimum=80, price=lambda width, depth: dearer if width == 8 else 1.0)
     assert verdict(look, minimum=80).verdict is Verdict.EXTEND
-    decision = POLICY.decide(view, look)
+    decision = replace(POLICY, dearer=None).decide(view, look)
     assert decision.action is action
     if action is Action.WIDEN:
         told = f"; but such odds are not worth a longer look: a step of 8 x 1 takes {dearer:.2g} times as long"

@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 TEXTS = ("problem.about", "problem.summary")
 FORECASTS = ("koopman.forecaster", "koopman.clock", "koopman.observable", "koopman.backtests")
-IDLE = (*FORECASTS, "scaleup.init", "scaleup.deepen_init", "scaleup.turns", "scaleup.dearer")  # to a network of fixed size
+GROWTH = ("scaleup.init", "scaleup.deepen_init", "scaleup.turns", "scaleup.dearer")
+IDLE = (*FORECASTS, *GROWTH)  # to a network of fixed size
 ADDED: Mapping[str, Any] = {
     "scaleup.give_up": 0.02,
     "scaleup.start": "theory",

@@ -47,7 +47,7 @@ def test_the_width_is_the_largest_that_a_quarter_more_pays_for(problem, inputs, 
     ],
 )
 def test_two_layers_where_the_field_evolves_or_has_several_components(problem, why):
-    """As wide as 2.5 times the operations of one layer pay for, of a quarter more than the smallest; that, at any price."""
+    """As wide as 2.5 times the operations of the one free layer pay for; as wide as that one, at any price."""
     config = checked_config(compose("train", [f"problem={problem}", "scaleup.max_width=128", "scaleup.max_depth=6"]))
     network, cost = first_network(config)[0], step_cost(config)
     assert network.depth == 2, why

@@ -52,13 +52,18 @@ class Case:
         """Whether one step of Gauss-Newton, N P² products for the N >= 3 P residuals, takes all of the time."""
         if any(word.startswith("optimizer=") for word in self.words):
             return False
-        inputs = _coordinates(self.words)
+        inputs = len(_problem(self.words).coordinates)
         return ROWS * parameters_of(width, inputs, depth) ** 3 > PRODUCTS * self.seconds
+
+    @property
+    def layers(self) -> int:
+        """Of a free start."""
+        return int(_problem(self.words).layers)
 
 
 @cache
-def _coordinates(words: Sequence[str]) -> int:
-    return len(checked_config(compose("train", list(words))).problem.coordinates)
+def _problem(words: Sequence[str]) -> Any:
+    return checked_config(compose("train", list(words))).problem
 
 
 def _lm(name: str, title: str, problem: str, aims: tuple[float, float], seconds: float = 10.0) -> Case:

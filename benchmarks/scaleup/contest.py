@@ -5,8 +5,9 @@ a contestant's median time divided by the oracle's. Grid search trains every siz
 its time. Successive halving (Jamieson & Talwalkar 2016, AISTATS, 240) trains all sizes of the grid for a while, keeps
 the better half by loss, doubles the time, and so on; it is over when one of them has met the target. It is replayed
 from the same trainings, since what a size has reached by a time does not depend on what else is trained. *Perfect
-verdicts* is what growth in turns of two from the width of a free start, 16 x 1, 16 x 2, 16 x 3, would take if one
-window told of every size whether to wait for it: no analyzer does better on these sizes.
+verdicts* is what growth in turns of two from the width of a free start, 16 x 1, 16 x 2, 16 x 3, or from 16 x 2 where
+that has two layers, would take if one window told of every size whether to wait for it: no analyzer does better on
+these sizes.
 """
 
 from __future__ import annotations

@@ -10,7 +10,16 @@ from statistics import median
 from benchmarks.records.results import Result
 from benchmarks.records.table import machine
 from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, Case, fixed_labels
-from benchmarks.scaleup.contest import Score, grid_search, oracle, perfect_verdicts, score, smallest, successive_halving
+from benchmarks.scaleup.contest import (
+    LADDER,
+    Score,
+    grid_search,
+    oracle,
+    perfect_verdicts,
+    score,
+    smallest,
+    successive_halving,
+)
 from benchmarks.scaleup.tuner import optuna_search
 from pinnrun.storage.atomic import write_text
 
@@ -110,7 +119,8 @@ class Contest:
         if small := runs.get((SMALL, harder)):
             self.scores[SMALL] = score(small, aim)
         if seeds:
-            self.scores["perfect verdicts"] = Score([perfect_verdicts(grid, aim, seed) for seed in seeds])
+            ladder = LADDER[case.layers - 1 :]
+            self.scores["perfect verdicts"] = Score([perfect_verdicts(grid, aim, seed, ladder) for seed in seeds])
             self.scores["grid search"] = Score([grid_search(grid, aim, seed) for seed in seeds])
             self.scores["halving"] = Score([successive_halving(grid, aim, seed) for seed in seeds])
             self.scores["Optuna"] = Score([optuna_search(grid, aim, seed) for seed in seeds])

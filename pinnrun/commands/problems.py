@@ -192,7 +192,7 @@ def sizes(entry: Entry) -> list[str]:
         )
     return [
         *lines,
-        "  a run starts at one of them if scaleup.start says so, else with a layer or two, as wide as a step hardly notices",
+        "  a run starts at one of them if scaleup.start says so, else with one layer or two, as wide as is free",
     ]
 
 

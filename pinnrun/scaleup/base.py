@@ -115,7 +115,8 @@ class Policy:
 
         Args:
             inputs: coordinates n_in.
-            width, depth: of the first network, whose width its architecture does not give.
+            width: W of the first network, which its architecture does not give.
+            depth: its D.
         """
         is_wide = self.start == "free" and (depth > 1 or width >= self.wider(inputs + 1))
         return [Action.WIDEN] * self.turns if is_wide else []
@@ -135,7 +136,7 @@ class Policy:
         return min(max(scaled, width + 1), self.max_width)
 
     def widened(self, view: StageView) -> int:
-        """W of the next widening: αW or, where a step of that is more than ``dearer`` times as dear, as much of it as is
+        """W of the next widening: αW or, where a step of that is more than ``dearer`` times as dear, the most that is
         not, but no less than √2 W.
 
         Each try is then a few times as dear as the one before. Where that factor is constant, all that was spent in

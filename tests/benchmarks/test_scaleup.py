@@ -164,3 +164,7 @@ def test_the_loss_that_an_error_asked_for_is_read_between_two_looks():
     looks = list(seen("c", run((0.5, 1.0, 1.0), (1.0, 1e-2, 1e-1), (2.0, 1e-6, 1e-3)), 1e-2))
     assert looks == [("c", pytest.approx(4.0), pytest.approx(2.0)), ("c", pytest.approx(2.0), pytest.approx(1.0))]
     assert not list(seen("c", NEVER, 1e-3)) and not list(seen("c", FAST, 0.5)), "not met, or at the first look"
+
+
+def test_perfect_verdicts_start_where_growth_does():
+    assert [CASES[name].layers for name in ("poisson2d", "poisson5d", "heat", "burgers", "wave")] == [1, 1, 2, 2, 2]

@@ -188,8 +188,12 @@ def test_a_layer_that_keeps_the_function_keeps_the_width():
 @pytest.mark.parametrize(
     ("price", "width"),
     # W³ in one layer: 2.5 times as much is 1.36 W, less than the √2 W that is the least
-    [(lambda width, depth: width, 20), (lambda width, depth: width**1.2, 20), (lambda width, depth: width**1.4, 19)]
-    + [(cubic, 15)],
+    [
+        (lambda width, depth: width, 20),
+        (lambda width, depth: width**1.2, 20),
+        (lambda width, depth: width**1.4, 19),
+        (cubic, 15),
+    ],
     ids=["linear", "barely", "cut", "at least the square root of two"],
 )
 def test_a_widening_is_cut_to_what_it_may_cost(price, width):

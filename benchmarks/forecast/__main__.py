@@ -10,6 +10,8 @@
     python -m benchmarks.forecast combinations         means and medians of forecasters, on the curves that are kept
     python -m benchmarks.forecast rules                the verdict's rules against others, replayed on the curves that
                                                        are kept
+    python -m benchmarks.forecast twins                what could be known: trains everything of "held" and "further"
+                                                       with three other seeds, and forecasts by those
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
 
 ``--sobol`` trains on Sobol points instead, which nothing was fitted to, and writes all of it into outputs/benchmarks.
@@ -30,7 +32,7 @@ from benchmarks.common import RESULTS
 from benchmarks.forecast.cases import CASES, GROUPS, Case
 
 ROOT = Path(__file__).parents[2]
-ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "cost")
+ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "twins", "cost")
 CURVES = "forecast_curves.npz"
 SHORT = 0.05  # share of the steps that a smoke run trains
 
@@ -60,9 +62,24 @@ def main(words: Sequence[str] | None = None) -> int:
         from benchmarks.forecast import combinations, curves, rules
 
         {"rules": rules, "combinations": combinations}[wanted.action].compare(curves.load(wanted.results / CURVES))
+    elif wanted.action == "twins":
+        compare_twins(wanted, [case for case in cases if case.group != "fit"])
     elif wanted.action != "generate":
         evaluate(wanted, cases)
     return 0
+
+
+def compare_twins(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
+    """Train the twins, and print what they would have told."""
+    from benchmarks.forecast import curves, twins
+    from benchmarks.forecast.errors import summary
+    from benchmarks.forecast.generate import generate
+
+    for number, folder in enumerate(twins.folders(wanted.runs), 1):
+        generate(twins.twins_of(cases, number), folder)
+    names = {case.name for case in cases}
+    own = [item for item in curves.load(wanted.results / CURVES) if item.name in names]
+    print("\n".join(twins.tables(twins.compare(own, twins.beside(cases, wanted.runs)), summary)))
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:

@@ -141,7 +141,7 @@ class Policy:
 
         Each try is then a few times as dear as the one before. Where that factor is constant, all that was spent in
         vain is a fixed part of the last one (competitiveness via doubling; Chrobak & Kenyon-Mathieu, SIGACT News 37:4
-        (2006) 115). α = 2 makes a Gauss-Newton step of two layers and more ten to sixty times as dear.
+        (2006) 115). α = 2 makes a Gauss-Newton step of two layers and more four to fifty times as dear.
         """
         full, most = self.wider(view.width), (self.dearer or inf) * view.price(view.width, view.depth)
         least = min(ceil(sqrt(2.0) * view.width), full)

@@ -111,7 +111,8 @@ class Policy:
         return (width, depth), bound
 
     def begun_by(self, inputs: int, width: int, depth: int) -> list[Action]:
-        """What counts as having led to the first size: where it is that of a widening or more, width has had its turn.
+        """What counts as having led to the first size: where it is that of a widening or more, width has had its turn;
+        where it has several layers, those above the first have been added after that.
 
         Args:
             inputs: coordinates n_in.
@@ -119,7 +120,7 @@ class Policy:
             depth: its D.
         """
         is_wide = self.start == "free" and (depth > 1 or width >= self.wider(inputs + 1))
-        return [Action.WIDEN] * self.turns if is_wide else []
+        return [Action.WIDEN] * self.turns + [Action.DEEPEN] * (depth - 1) if is_wide else []
 
     def init_of(self, action: Action) -> Init | Literal["prune"]:
         """How what this growth adds starts, or what it leaves."""

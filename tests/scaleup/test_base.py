@@ -69,7 +69,7 @@ def test_a_start_that_is_wide_for_nothing_is_width_s_turn(inputs, width, alpha, 
         assert made.begun_by(inputs, width, 1) == ([Action.WIDEN] * turns if is_wide else [])
         if is_wide:
             assert made.grow(stage(growths=made.begun_by(inputs, width, 1)), "enough").action is Action.DEEPEN
-        assert made.begun_by(inputs, width, 2) == [Action.WIDEN] * turns, "a second layer comes after width"
+        assert made.begun_by(inputs, width, 2) == [*[Action.WIDEN] * turns, Action.DEEPEN], "a layer comes after width"
     assert policy(alpha=alpha, start="theory").begun_by(inputs, width, 1) == []
 
 

@@ -38,7 +38,7 @@ class Policy:
         2.0, above=1, help="widening factor: W becomes ceil(alpha W); auto: what the device takes without slowing down"
     )
     dearer: float | None = setting(
-        2.5, above=1, help="a growth makes a step at most so many times as dear, down to sqrt(2) W; null: any"
+        2.5, above=1, help="a widening, or second layer, makes a step at most so many times as dear; null: any"
     )
     init: Init = setting("reinit", help="how the new neurons of a widening start")
     deepen_init: Init = setting("reinit", help="how a new layer starts")

@@ -47,8 +47,8 @@ NOTES = """
   and 2.9 times at worst: what is left between growing and the oracle is in the median what verdicts cost, and at worst
   the order of the sizes.
 * **Two layers to start with**, where [the field evolves in time](scale-up.md#where-to-start) (heat, Burgers,
-  Allen-Cahn, wave), spare these problems a first stage that hardly ever does: 1.2 times the oracle's time in the median of their
-  eight targets, and 1.6 at worst.
+  Allen-Cahn, wave), spare these problems a first stage that hardly ever does: 1.2 times the oracle's time in the median
+  of their eight targets, and 1.6 at worst.
 * **Seeds**: what one is spared the next may pay. On the one ion to 1e-5 four seeds of five are done with the first
   network, within 1.2 times the oracle's time; the fifth pays four times as much.
 * **Points**: all of this is on [Sobol points](weighting-and-sampling.md), the default.

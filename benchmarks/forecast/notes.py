@@ -52,8 +52,9 @@ up fewer than one in twenty of the networks that would have arrived, on all thre
 seed, and are seen to their end (`python -m benchmarks.forecast twins --groups further`). From twins, the mean of three
 guesses (their loss then; their descent from now on; their descent once they had come as low) is off by 0.26, 0.31 and
 0.43 decades at 2, 5 and 10 n, the best single one by 0.20 at 2 n, and in steady windows by 0.18, 0.19 and 0.37. So much
-of a loss curve of Levenberg-Marquardt is chance. The aim at 2 n is below it, those at 5 and 10 n are just what one would
-know after four trainings; from the first n steps of one, forecasts are off by 0.24, 0.50 and 0.74 on the same windows.
+of a loss curve of Levenberg-Marquardt is chance. The aim at 2 n is below it, those at 5 and 10 n are just what three
+more trainings to their end would tell; from the first n steps of one, forecasts are off by 0.24, 0.50 and 0.74 on the
+same windows.
 
 What limits the errors is what cannot be seen at step n:
 

@@ -25,6 +25,7 @@ def first_network(config: Config, generator: Any = None) -> tuple[Any, Bound | N
     def size_of(width: int, depth: int) -> int:
         return network(width, depth).size
 
-    layers = config.architecture.depth or problem.layers
-    (width, depth), bound = config.scaleup.first_size(inputs, config.target.loss, layers, size_of, step_cost(config))
+    (width, depth), bound = config.scaleup.first_size(
+        inputs, config.target.loss, problem.layers, size_of, step_cost(config)
+    )
     return network(width, depth, generator), bound

@@ -114,7 +114,7 @@ class Problem:
     @property
     def layers(self) -> int:
         """Layers D that a free start has: two where the field of two coordinates or more evolves in time, or where it
-        has several components; else one. This is experience, not theory: docs/growing-pays.md has the figures.
+        has several components; else one. This is experience, not theory: docs/scale-up.md has the figures.
         """
         several = self.outputs > 1 or any(term.time is not None for term in self.terms())
         return 2 if several and len(self.coordinates) > 1 else 1

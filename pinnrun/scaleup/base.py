@@ -89,15 +89,17 @@ class Policy:
         """
         if self.start == "free":
 
-            def widest(smallest: int, most: int, depth: int, affordable: float) -> int:
-                sizes = takewhile(lambda width: size_of(width, depth) <= self.max_parameters, range(smallest, most + 1))
-                paid = (width for width in sizes if cost.operations(size_of(width, depth)) <= affordable)
-                return max(paid, default=smallest)
+            def widest(most: int, depth: int, affordable: float) -> int:
+                def is_paid(width: int) -> bool:
+                    size = size_of(width, depth)
+                    return size <= self.max_parameters and cost.operations(size) <= affordable
 
-            least, layers = inputs + 1, min(layers, self.max_depth)
-            width = widest(least, self.max_width, 1, FREE * cost.operations(size_of(least, 1)))
+                return max(takewhile(is_paid, range(smallest + 1, most + 1)), default=smallest)
+
+            smallest, layers = inputs + 1, min(layers, self.max_depth)
+            width = widest(self.max_width, 1, FREE * cost.operations(size_of(smallest, 1)))
             if layers > 1:
-                width = widest(least, width, layers, (self.dearer or inf) * cost.operations(size_of(width, 1)))
+                width = widest(width, layers, (self.dearer or inf) * cost.operations(size_of(width, 1)))
             return (width, layers), None
         width, depth, bound = first_size(
             self.start,
@@ -142,11 +144,17 @@ class Policy:
 
         Each try is then a few times as dear as the one before. Where that factor is constant, all that was spent in
         vain is a fixed part of the last one (competitiveness via doubling; Chrobak & Kenyon-Mathieu, SIGACT News 37:4
-        (2006) 115). α = 2 makes a Gauss-Newton step of two layers and more four to fifty times as dear.
+        (2006) 115). α = 2 makes four times as many parameters of two layers and more, and a Gauss-Newton step up to
+        sixty-four times as dear.
         """
-        full, most = self.wider(view.width), (self.dearer or inf) * view.price(view.width, view.depth)
+        full = self.wider(view.width)
         least = min(ceil(sqrt(2.0) * view.width), full)
-        return next((width for width in range(full, least, -1) if view.price(width, view.depth) <= most), least)
+        return self.paid(view, range(full, least, -1), view.depth, least)
+
+    def paid(self, view: StageView, widths: range, depth: int, otherwise: int) -> int:
+        """The first of these widths, in so many layers, at which a step is at most ``dearer`` times as dear as now."""
+        most = (self.dearer or inf) * view.price(view.width, view.depth)
+        return next((width for width in widths if view.price(width, depth) <= most), otherwise)
 
     def grown_by(self, action: Action, view: StageView, evidence: str) -> Decision:
         """The decision to widen or to deepen.
@@ -154,15 +162,12 @@ class Policy:
         The second layer of a free start leaves both as wide as ``dearer`` allows: W neurons were free in one layer, of
         some W parameters, and are not in two, of some W².
         """
-        width = view.width
+        usual = width = view.width
         free = view.growths and not any(stage.ending.grows for stage in view.past)
         if action is Action.WIDEN:
-            width = self.widened(view)
+            usual, width = self.wider(view.width), self.widened(view)
         elif view.depth == 1 and free and self.deepen_init == "reinit":
-            most = (self.dearer or inf) * view.price(view.width, 1)
-            narrower = range(view.width, 1, -1)
-            width = next((w for w in narrower if view.price(w, 2) <= most), view.width)
-        usual = self.wider(view.width) if action is Action.WIDEN else view.width
+            width = self.paid(view, range(view.width, 1, -1), 2, view.width)
         return Decision(action, evidence, view.window, None if width == usual else width)
 
     def leads_to(self, view: StageView, decision: Decision) -> tuple[int, int]:

@@ -27,9 +27,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.common import RESULTS
 from benchmarks.forecast.cases import CASES, GROUPS, Case
+
+if TYPE_CHECKING:
+    from benchmarks.forecast.trajectories import Trajectory
 
 ROOT = Path(__file__).parents[2]
 ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "twins", "cost")
@@ -71,15 +75,20 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def compare_twins(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     """Train the twins, and print what they would have told."""
-    from benchmarks.forecast import curves, twins
-    from benchmarks.forecast.errors import summary
+    from benchmarks.forecast import twins
     from benchmarks.forecast.generate import generate
 
     for number, folder in enumerate(twins.folders(wanted.runs), 1):
         generate(twins.twins_of(cases, number), folder)
+    print("\n".join(twins.tables(twins.compare(kept(wanted, cases), twins.beside(cases, wanted.runs)))))
+
+
+def kept(wanted: argparse.Namespace, cases: Sequence[Case]) -> list[Trajectory]:
+    """The curves of these cases that are kept with the results."""
+    from benchmarks.forecast import curves
+
     names = {case.name for case in cases}
-    own = [item for item in curves.load(wanted.results / CURVES) if item.name in names]
-    print("\n".join(twins.tables(twins.compare(own, twins.beside(cases, wanted.runs)), summary)))
+    return [item for item in curves.load(wanted.results / CURVES) if item.name in names]
 
 
 def parse(words: Sequence[str] | None) -> argparse.Namespace:
@@ -133,15 +142,13 @@ def evaluate(wanted: argparse.Namespace, cases: Sequence[Case]) -> None:
     def tell(text: str) -> None:
         print(f"[{time.monotonic() - start:.0f} s] {text}", flush=True)
 
-    kept = wanted.results / CURVES
     if wanted.action == "curves":
-        names = {case.name for case in cases}
-        found = [item for item in curves.load(kept) if item.name in names]
+        found = kept(wanted, cases)
     else:
         found = trajectories.load(wanted.runs, cases)
         if not found:
             raise SystemExit(f"no runs in {wanted.runs}; `python -m benchmarks.forecast generate` trains them")
-        curves.save(kept, found)
+        curves.save(wanted.results / CURVES, found)
     tell(f"{len(found)} trajectories, {sum(map(len, found))} steps")
     path = wanted.results / "forecast.csv"
     rows = results.evaluate(found, wanted.action != "curves", tell)

@@ -15,14 +15,14 @@ from K twins of losses y_k (log10), each the median over them:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.forecast.cases import Case
-from benchmarks.forecast.errors import WORST, Error, errors
+from benchmarks.forecast.errors import WORST, Error, errors, summary
 from benchmarks.forecast.trajectories import Trajectory, load
 from benchmarks.forecast.views import DEFAULT, FACTORS, decades, truth
 
@@ -44,8 +44,8 @@ def folders(runs: Path) -> list[Path]:
 def beside(cases: Sequence[Case], runs: Path) -> Mapping[str, list[Trajectory]]:
     """The twins that there are, by the name of their case."""
     found: dict[str, list[Trajectory]] = {}
-    for number, folder in enumerate(folders(runs), 1):
-        for trajectory in load(folder, twins_of(cases, number)):
+    for folder in folders(runs):
+        for trajectory in load(folder, cases):
             found.setdefault(trajectory.name, []).append(trajectory)
     return found
 
@@ -87,7 +87,7 @@ def at_pace(twin: Trajectory, level: float, ahead: int) -> float:
     return truth(twin, min(met + ahead, len(twin)))
 
 
-def tables(found: Sequence[Error], summary: Callable[[Sequence[Error]], Mapping[str, float]]) -> Iterator[str]:
+def tables(found: Sequence[Error]) -> Iterator[str]:
     """A line for every group, phase and guess: median error at every horizon."""
     for group in dict.fromkeys(item.trajectory.group for item in found):
         for phase in ("all", "steady"):

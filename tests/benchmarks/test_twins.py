@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks.forecast import twins
 from benchmarks.forecast.cases import CASES
-from benchmarks.forecast.errors import summary
 from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import truth
 
@@ -59,7 +58,7 @@ def test_errors_are_those_of_windows_that_guesses_and_forecasts_share():
     assert {item.trajectory.name for item in found} == {"made"}
     missed = {item.forecaster: item.error for item in found if (item.now, item.factor) == (1000, 5)}
     assert missed["level"] == pytest.approx(1.0) and missed["descent"] == pytest.approx(0.0)
-    lines = list(twins.tables(found, summary))
+    lines = list(twins.tables(found))
     assert any(line.startswith("held, all windows, level: 1.00 (3) / 1.00 (2) / 1.00 (1)") for line in lines)
 
 

@@ -11,21 +11,31 @@ With as many steps for both, and q the odds of the larger network, training goes
 
     P(reach) · seconds of a step of the larger network / seconds of a step now > q.
 
-Nobody knows q. Above 1 the left side is enough to go on within the horizon whatever the verdict. Below `FORLORN` it is
-so little that the network is not looked at any longer, though its first drop may be yet to come; that is done only
-where P(reach) goes by what the linearization promises.
+Nobody knows q; it is taken for `ODDS`. Above that the left side is enough to go on within the horizon whatever the
+verdict. Below `FORLORN` it is so little that the network is not looked at any longer, though its first drop may be yet
+to come; that is done only where P(reach) goes by what the linearization promises.
+
+Nor does it grow from a network that has gone as fast as a smaller one before it and no faster: where size makes no
+difference so far, more of it makes none, and what both wait for may be a plateau that ends.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import nan
 
 from pinnrun.koopman import Forecast, Verdict, by_promise, verdict
 from pinnrun.scaleup.base import Policy
-from pinnrun.scaleup.view import Action, Decision, StageView
+from pinnrun.scaleup.view import Action, Decision, Past, StageView
+
+ODDS = 0.5
+"""That the next larger network reaches the target: half, for want of anything better."""
 
 FORLORN = 0.06
 """Odds for the price below which a longer look is not worth it; by trainings of docs/growing-pays.md."""
+
+ALIKE = 1.5
+"""Losses within this factor, after as many steps, are those of networks that go equally fast."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,8 @@ class KoopmanPolicy(Policy):
 
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """REACH goes on, SCALE grows, EXTEND lengthens the trial where its odds are worth it; past the horizon, with as
-        many steps again in view (a larger network would cost no less), only REACH is good enough.
+        many steps again in view (a larger network would cost no less), only REACH is good enough. Before the minimum a
+        network that is no faster than a smaller one was has a longer trial in any case.
         """
         if view.stalled:
             return self.scale(view, f"the optimizer is stuck: {view.stalled}")
@@ -44,6 +55,10 @@ class KoopmanPolicy(Policy):
         judgement = verdict(forecast, minimum=view.minimum)
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
+        smaller = as_fast(view) if view.now < view.minimum else None
+        if smaller:
+            told = f"{smaller.width} x {smaller.depth} had come as far in {smaller.steps} steps, so more neurons can wait"
+            return Decision(Action.EXTEND, f"{judgement.evidence}; but {told}", view.longer)
         if judgement.verdict is Verdict.SCALE:
             return self.unless_dearer(view, forecast, self.scale(view, judgement.evidence))
         if view.now >= view.horizon:
@@ -55,8 +70,8 @@ class KoopmanPolicy(Policy):
         return Decision(Action.EXTEND, judgement.evidence, view.longer)
 
     def unless_dearer(self, view: StageView, forecast: Forecast, larger: Decision) -> Decision:
-        """The growth, or to go on for another window where its network is dearer than the odds are short."""
-        if not larger.action.grows or view.now >= view.horizon or self.odds(view, forecast, larger) <= 1.0:
+        """The growth, or to go on for another window where its network is so dear that the odds are worth it."""
+        if not larger.action.grows or view.now >= view.horizon or self.odds(view, forecast, larger) <= ODDS:
             return larger
         return Decision(Action.CONTINUE, f"{larger.evidence}; but {self.told(view, larger)}", view.window)
 
@@ -72,3 +87,15 @@ class KoopmanPolicy(Policy):
         """The price in words."""
         width, depth = self.leads_to(view, larger)
         return f"a step of {width} x {depth} takes {self.ratio(view, larger):.2g} times as long"
+
+
+def as_fast(view: StageView) -> Past | None:
+    """A smaller network of the run that had the same loss after as many steps as this one: the last such."""
+    size, at = view.size_of(view.width, view.depth), dict(zip(view.steps.tolist(), view.loss.tolist(), strict=True))
+    smaller = [stage for stage in view.past if stage.ending.is_on_the_way and stage.parameters < size]
+    return next((stage for stage in reversed(smaller) if alike(at.get(stage.steps, nan), stage.loss)), None)
+
+
+def alike(loss: float, other: float) -> bool:
+    """Whether two losses are within `ALIKE` of each other."""
+    return other / ALIKE < loss < other * ALIKE

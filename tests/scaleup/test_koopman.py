@@ -63,10 +63,10 @@ def test_extend_lengthens_the_trial_by_half_within_the_horizon(now, steps):
 
 
 @pytest.mark.parametrize(
-    ("dearer", "action"), [(1.0, Action.WIDEN), (24.0, Action.WIDEN), (26.0, Action.CONTINUE), (1e3, Action.CONTINUE)]
+    ("dearer", "action"), [(1.0, Action.WIDEN), (12.0, Action.WIDEN), (13.0, Action.CONTINUE), (1e3, Action.CONTINUE)]
 )
 def test_short_odds_are_worth_a_window_where_the_next_network_is_dearer_than_that(dearer, action):
-    """One in twenty-five, against a step that costs so many times as much: 8 x 1 after 4 x 1."""
+    """One in twenty-five, against one in two and a step that costs so many times as much: 8 x 1 after 4 x 1."""
     view = stage(price=lambda width, depth: dearer if width == 8 else 1.0)
     decision = replace(POLICY, dearer=None).decide(view, SCALE)
     assert (decision.action, decision.steps) == (action, view.window)
@@ -78,7 +78,7 @@ def test_it_waits_no_longer_than_the_horizon_and_for_no_fresh_start():
     dear = {"price": lambda width, depth: 1e6 ** (width * depth)}
     late = outlook(200, 400, probability=0.04)
     assert POLICY.decide(stage(np.ones(200), **dear), late).action is Action.WIDEN
-    alike = Past(3, 1, 13, 40, 0.5, Action.WIDEN)
+    alike = Past(3, 1, 13, 50, 0.5, Action.WIDEN)
     assert POLICY.decide(stage(past=[alike], **dear), SCALE).action is Action.RESTART
 
 
@@ -110,6 +110,35 @@ def test_a_forlorn_network_that_cannot_grow_is_looked_at_longer():
     look = outlook(regime=Regime.EARLY, probability=0.0, forecaster="promised_trend")
     least = KoopmanPolicy("koopman", max_width=4, max_depth=1)
     assert least.decide(stage(minimum=80), look).action is Action.EXTEND
+
+
+@pytest.mark.parametrize(
+    ("steps", "loss", "ending", "waits"),
+    [
+        (40, 0.5, Action.WIDEN, True),
+        (40, 0.34, Action.DEEPEN, True),
+        (40, 0.74, Action.RESTART, True),
+        (40, 0.33, Action.WIDEN, False),
+        (40, 0.76, Action.WIDEN, False),
+        (20, 0.713, Action.WIDEN, True),  # the larger one's loss after 20 steps is 2^(-19/39)
+        (20, 0.5 / 1.1, Action.WIDEN, False),
+        (50, 0.5, Action.WIDEN, False),  # nobody knows yet
+        (40, 0.5, Action.RESTORE, False),
+    ],
+)
+@pytest.mark.parametrize("look", [SCALE, outlook(regime=Regime.EARLY, probability=0.0, forecaster="promised_trend")])
+def test_where_more_neurons_make_no_difference_so_far_the_network_has_its_minimum(steps, loss, ending, waits, look):
+    """All sizes stand on the same plateau of the wave equation for 60 steps; those that suffice leave it."""
+    smaller = Past(3, 1, 13, steps, loss, ending)
+    larger = Past(9, 1, 37, 40, 0.5, Action.WIDEN)
+    decision = POLICY.decide(stage(minimum=41, past=[smaller, larger]), look)
+    if waits:
+        assert (decision.action, decision.steps) == (Action.EXTEND, 20)
+        assert decision.evidence.endswith(f"3 x 1 had come as far in {steps} steps, so more neurons can wait")
+    else:
+        assert "neurons can wait" not in decision.evidence
+    assert "neurons can wait" not in POLICY.decide(stage(minimum=40, past=[smaller]), look).evidence
+    assert POLICY.decide(stage(minimum=41, past=[smaller]), REACH).action is Action.CONTINUE
 
 
 @pytest.mark.parametrize("now", [200, 260])

@@ -10,6 +10,7 @@
     python -m benchmarks.forecast combinations         means and medians of forecasters, on the curves that are kept
     python -m benchmarks.forecast rules                the verdict's rules against others, replayed on the curves that
                                                        are kept
+    python -m benchmarks.forecast trees                boosted trees on all that is known of a training, on the same
     python -m benchmarks.forecast twins                what could be known: trains everything of "held" and "further"
                                                        with three other seeds, and forecasts by those
     python -m benchmarks.forecast cost                 an analysis against a training step, nothing else
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from benchmarks.forecast.trajectories import Trajectory
 
 ROOT = Path(__file__).parents[2]
-ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "twins", "cost")
+ACTIONS = ("all", "generate", "evaluate", "curves", "calibrate", "combinations", "rules", "trees", "twins", "cost")
 CURVES = "forecast_curves.npz"
 SHORT = 0.05  # share of the steps that a smoke run trains
 
@@ -62,10 +63,12 @@ def main(words: Sequence[str] | None = None) -> int:
 
         found = trajectories.load(wanted.runs, cases) or curves.load(wanted.results / CURVES)
         calibrate.write(calibrate.calibrate(found))
-    elif wanted.action in ("rules", "combinations"):
-        from benchmarks.forecast import combinations, curves, rules
+    elif wanted.action in ("rules", "combinations", "trees"):
+        from benchmarks.forecast import combinations, curves, rules, trees
 
-        {"rules": rules, "combinations": combinations}[wanted.action].compare(curves.load(wanted.results / CURVES))
+        {"rules": rules, "combinations": combinations, "trees": trees}[wanted.action].compare(
+            curves.load(wanted.results / CURVES)
+        )
     elif wanted.action == "twins":
         compare_twins(wanted, [case for case in cases if case.group != "fit"])
     elif wanted.action != "generate":

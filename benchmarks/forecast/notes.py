@@ -58,7 +58,7 @@ same windows.
 
 **Boosted trees** on everything that is known at step n do no better: ahead on the held-out problems by a fifth from
 5 n on, behind by two fifths and more on the further trainings (`python -m benchmarks.forecast trees`;
-[the figures](forecasters.md#a-slope-that-is-learned-from-other-trainings)). So it is not the form of the forecaster
+[the figures](forecasters.md#the-mean-of-the-two)). So it is not the form of the forecaster
 that keeps it above the aims.
 
 What limits the errors is what cannot be seen at step n:

@@ -57,7 +57,9 @@ class KoopmanPolicy(Policy):
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
         smaller = as_fast(view) if view.now < view.minimum else None
         if smaller:
-            told = f"{smaller.width} x {smaller.depth} had come as far in {smaller.steps} steps, so more neurons can wait"
+            told = (
+                f"{smaller.width} x {smaller.depth} had come as far in {smaller.steps} steps, so more neurons can wait"
+            )
             return Decision(Action.EXTEND, f"{judgement.evidence}; but {told}", view.longer)
         if judgement.verdict is Verdict.SCALE:
             return self.unless_dearer(view, forecast, self.scale(view, judgement.evidence))

@@ -8,7 +8,7 @@ parallelize across the NN width."
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pinnrun.scaleup.koopman import KoopmanPolicy
 from pinnrun.scaleup.view import Action, Decision, StageView
@@ -28,11 +28,11 @@ class WidthFirstPolicy(KoopmanPolicy):
         can_widen, can_deepen = self.room(view)
         if not can_widen or not can_deepen:
             return super().grow(view, evidence)
-        wider = self.widened(view)
-        ratio = view.price(wider, view.depth) / view.price(view.width, view.depth)
-        told = f"{evidence}; a step {wider} wide takes {ratio:.2g} times as long"
+        wider = self.grown_by(Action.WIDEN, view, evidence)
+        ratio = self.ratio(view, wider)
+        told = f"{evidence}; a step {self.leads_to(view, wider)[0]} wide takes {ratio:.2g} times as long"
         if ratio < self.slower:
-            return self.grown_by(Action.WIDEN, view, f"{told}: width is free")
+            return replace(wider, evidence=f"{told}: width is free")
         if Action.DEEPEN not in view.growths:
             return self.grown_by(Action.DEEPEN, view, f"{told}: width is used up")
         return super().grow(view, told)

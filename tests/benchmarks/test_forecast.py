@@ -5,39 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from math import log, log10
-from pathlib import Path
 
 import numpy as np
 import pytest
+from curves import power_law, trajectory
 
 from benchmarks.forecast import __main__ as program
 from benchmarks.forecast import chances, cost, curves, errors, generate, policy, results, trajectories, views
 from benchmarks.forecast.cases import CASES, FAMILIES
 from benchmarks.forecast.chances import Chance
-from benchmarks.forecast.trajectories import Trajectory
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
 from pinnrun.koopman import FORECASTERS
 
 STEPS = np.arange(1, 10_001)
-
-
-def trajectory(loss, *, problem="made", group="held", family="adam", merit=None, rate=None):
-    """A trajectory of this loss (n,), whose merit is the loss at the ends of windows of 200 steps."""
-    loss = np.asarray(loss, dtype=float)
-    step = np.arange(1, len(loss) + 1)
-    measured = np.where(step % 200 == 0, loss if merit is None else merit, np.nan)
-    rate = np.full(len(loss), 1e-3) if rate is None else rate
-    evaluations = np.ones(len(loss), dtype=np.int64)
-    unasked = np.full(len(loss), np.nan)
-    return Trajectory(
-        "made", problem, group, family, 10, step, loss, measured, rate, evaluations, unasked, 1e-3 * step, True, Path()
-    )
-
-
-def power_law(slope, count=10_000):
-    """L = 100 t^slope."""
-    return trajectory(100.0 * np.arange(1, count + 1) ** slope)
 
 
 # -- what came true --------------------------------------------------------------------------------------------

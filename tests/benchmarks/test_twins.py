@@ -5,19 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from curves import trajectory
 
 from benchmarks.forecast import twins
 from benchmarks.forecast.cases import CASES
-from benchmarks.forecast.trajectories import Trajectory
 from benchmarks.forecast.views import truth
 
 
-def trajectory(decades) -> Trajectory:
-    """An Adam training with these losses."""
-    loss = 10.0 ** np.asarray(decades, dtype=float)
-    step, nothing = np.arange(1, len(loss) + 1), np.full(len(loss), np.nan)
-    columns = [step, loss, nothing, np.full(len(loss), 1e-3), np.ones(len(loss), np.int64), nothing, 1e-3 * step]
-    return Trajectory("made", "made", "held", "adam", 10, *columns, True, Path())
+def falling(decades):
+    """A training with these losses."""
+    return trajectory(10.0 ** np.asarray(decades, dtype=float))
 
 
 T = np.arange(1, 10_001)
@@ -25,36 +22,36 @@ FALLS = -3.0 * np.log10(T) + 0.3 * np.sin(T / 700.0)
 
 
 def test_the_level_is_right_where_the_twin_is_the_same():
-    same = trajectory(FALLS)
+    same = falling(FALLS)
     told = twins.guess(same, [same], 1000, 5000)
     assert told == {name: pytest.approx(truth(same, 5000), abs=2e-3) for name in ("level", "descent", "pace", "all")}
 
 
 def test_the_descent_is_right_where_the_twin_lies_higher():
-    told = twins.guess(trajectory(FALLS), [trajectory(FALLS + 2.0)], 1000, 5000)
-    true = truth(trajectory(FALLS), 5000)
+    told = twins.guess(falling(FALLS), [falling(FALLS + 2.0)], 1000, 5000)
+    true = truth(falling(FALLS), 5000)
     assert told["descent"] == pytest.approx(true) and told["level"] == pytest.approx(true + 2.0)
     assert told["all"] == pytest.approx(np.mean([told["level"], told["descent"], told["pace"]]))
 
 
 def test_the_pace_is_right_where_the_twin_comes_later():
     """Both stay at 1 and then fall by a decade in 1000 steps; the twin 500 steps later."""
-    own, later = (trajectory(np.minimum(0.0, (start - T) / 1000.0)) for start in (500, 1000))
+    own, later = (falling(np.minimum(0.0, (start - T) / 1000.0)) for start in (500, 1000))
     told = twins.guess(own, [later], 1000, 4000)
     assert told["pace"] == pytest.approx(truth(own, 4000), abs=0.05)
     assert told["level"] == pytest.approx(truth(own, 4000) + 0.5, abs=0.05)
 
 
 def test_guesses_are_medians_over_the_twins_that_are_long_enough():
-    own, low, high = trajectory(0.0 * T), trajectory(0.0 * T - 1.0), trajectory(0.0 * T + 3.0)
-    short = trajectory(np.zeros(1500) - 9.0)
+    own, low, high = falling(0.0 * T), falling(0.0 * T - 1.0), falling(0.0 * T + 3.0)
+    short = falling(np.zeros(1500) - 9.0)
     assert twins.guess(own, [low, own, high, short], 1000, 2000)["level"] == 0.0
     assert twins.guess(own, [short], 1000, 2000) is None
 
 
 def test_errors_are_those_of_windows_that_guesses_and_forecasts_share():
-    own = trajectory(FALLS)
-    found = twins.compare([own, replace(own, name="alone")], {"made": [trajectory(FALLS + 1.0)]})
+    own = falling(FALLS)
+    found = twins.compare([own, replace(own, name="alone")], {"made": [falling(FALLS + 1.0)]})
     assert {item.trajectory.name for item in found} == {"made"}
     missed = {item.forecaster: item.error for item in found if (item.now, item.factor) == (1000, 5)}
     assert missed["level"] == pytest.approx(1.0) and missed["descent"] == pytest.approx(0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pinnrun.config import Config
@@ -16,16 +17,16 @@ def first_network(config: Config, generator: Any = None) -> tuple[Any, Bound | N
         config: of the run.
         generator: draws what is random and not trained; None: as from a seed of zero.
     """
-    problem = config.problem
+    problem, architecture = config.problem, config.architecture
     inputs = len(problem.coordinates)
 
-    def network(width: int, depth: int, generator: Any = None) -> Any:
-        return config.architecture.start(inputs, problem.features, problem.outputs, generator, (width, depth))
+    def network(family: Any, width: int, depth: int, generator: Any = None) -> Any:
+        return family.start(inputs, problem.features, problem.outputs, generator, (width, depth))
 
     def size_of(width: int, depth: int) -> int:
-        return network(width, depth).size
+        return network(replace(architecture, width=None, depth=None), width, depth).size
 
     (width, depth), bound = config.scaleup.first_size(
-        inputs, config.target.loss, problem.layers, size_of, step_cost(config)
+        inputs, config.target.loss, architecture.depth or problem.layers, size_of, step_cost(config)
     )
-    return network(width, depth, generator), bound
+    return network(architecture, width, depth, generator), bound

@@ -84,6 +84,10 @@ def test_what_the_architecture_gives_goes_before():
     assert (given.width, given.depth) == (4, 2)
     deep = network_of("problem=poisson", "architecture.depth=2")
     assert deep.depth == 2 and 3 < deep.width < network_of("problem=poisson").width
+    deeper = network_of("problem=poisson", "architecture.depth=4")
+    assert (deeper.width, deeper.depth) == (deep.width, 4)
+    assert network_of("problem=poisson", "architecture.depth=4", "scaleup.max_parameters=200").size <= 200
+    assert network_of("problem=heat1d", "architecture.depth=2").width == network_of("problem=heat1d").width
 
 
 def first_growth(folder):

@@ -83,7 +83,7 @@ class Policy:
         Args:
             inputs: coordinates n_in.
             loss: L_min, which sets the accuracy that bounds go by.
-            layers: D of a free start.
+            layers: D of a free start; more than two are as wide as two.
             size_of: parameters of a network by its width and depth.
             cost: operations of a step by the number of parameters.
         """
@@ -99,7 +99,8 @@ class Policy:
             smallest, layers = inputs + 1, min(layers, self.max_depth)
             width = widest(self.max_width, 1, FREE * cost.operations(size_of(smallest, 1)))
             if layers > 1:
-                width = widest(width, layers, (self.dearer or inf) * cost.operations(size_of(width, 1)))
+                width = widest(width, 2, (self.dearer or inf) * cost.operations(size_of(width, 1)))
+                width = widest(width, layers, inf)
             return (width, layers), None
         width, depth, bound = first_size(
             self.start,

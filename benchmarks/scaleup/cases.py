@@ -52,18 +52,23 @@ class Case:
         """Whether one step of Gauss-Newton, N P² products for the N >= 3 P residuals, takes all of the time."""
         if any(word.startswith("optimizer=") for word in self.words):
             return False
-        inputs = len(_problem(self.words).coordinates)
+        inputs = len(_config(self.words).problem.coordinates)
         return ROWS * parameters_of(width, inputs, depth) ** 3 > PRODUCTS * self.seconds
 
     @property
     def layers(self) -> int:
         """Of a free start."""
-        return int(_problem(self.words).layers)
+        return int(_config(self.words).problem.layers)
+
+    @property
+    def window(self) -> int:
+        """Steps that a policy sees before it decides."""
+        return int(_config(self.words).optimizer.pace.window)
 
 
 @cache
-def _problem(words: Sequence[str]) -> Any:
-    return checked_config(compose("train", list(words))).problem
+def _config(words: Sequence[str]) -> Any:
+    return checked_config(compose("train", list(words)))
 
 
 def _lm(name: str, title: str, problem: str, aims: tuple[float, float], seconds: float = 10.0) -> Case:

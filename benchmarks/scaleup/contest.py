@@ -20,7 +20,7 @@ from statistics import median
 from benchmarks.records.results import Result
 
 FIRST_RUNG = 0.5  # CPU seconds of the first round of successive halving
-LADDER, GLANCE = ("16 x 1", "16 x 2", "16 x 3"), 20  # sizes that growth leads through; steps of a window
+LADDER = ("16 x 1", "16 x 2", "16 x 3")  # sizes that growth leads through
 
 Curves = Mapping[str, Mapping[int, Result]]
 """By label and seed."""
@@ -70,15 +70,17 @@ def successive_halving(grid: Curves, aim: float, seed: int, first: float = FIRST
     return inf
 
 
-def perfect_verdicts(grid: Curves, aim: float, seed: int, ladder: Sequence[str] = LADDER) -> float:
-    """CPU seconds of growing through these sizes, each left after a window but for the one that is best stayed with."""
+def perfect_verdicts(grid: Curves, aim: float, seed: int, window: int, ladder: Sequence[str] = LADDER) -> float:
+    """CPU seconds of growing through these sizes, each left after a window of so many steps but for the one that is
+    best stayed with.
+    """
     total, best = 0.0, inf
     for label in ladder:
         run = grid[label].get(seed)
         if run is None:
             continue
         best = min(best, total + seconds_to(run, aim))
-        total += seconds_of(run, GLANCE)
+        total += seconds_of(run, window)
     return best
 
 

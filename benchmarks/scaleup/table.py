@@ -124,7 +124,8 @@ class Contest:
             self.scores[SMALL] = score(small, aim)
         if seeds:
             ladder = LADDER[case.layers - 1 :]
-            self.scores["perfect verdicts"] = Score([perfect_verdicts(grid, aim, seed, ladder) for seed in seeds])
+            times = [perfect_verdicts(grid, aim, seed, case.window, ladder) for seed in seeds]
+            self.scores["perfect verdicts"] = Score(times)
             self.scores["grid search"] = Score([grid_search(grid, aim, seed) for seed in seeds])
             self.scores["halving"] = Score([successive_halving(grid, aim, seed) for seed in seeds])
             self.scores["Optuna"] = Score([optuna_search(grid, aim, seed) for seed in seeds])

@@ -60,10 +60,10 @@ def test_perfect_verdicts_pay_a_window_for_every_size_before_the_best_one():
         "c": steps((5.0, 50, 1e-3)),
         "d": steps((1.0, 5, 1e-3)),
     }
-    assert perfect_verdicts(grid, 1e-3, 1, ("a", "b", "c")) == pytest.approx(1.0 + 3.0 + 5.0)
-    assert perfect_verdicts(grid, 1e-3, 1, ("c", "d")) == pytest.approx(2.0 + 1.0)
-    assert perfect_verdicts(grid, 1e-3, 1, ("d", "c")) == 1.0
-    assert perfect_verdicts(grid, 1e-3, 1, ("a",)) == inf
+    assert perfect_verdicts(grid, 1e-3, 1, 20, ("a", "b", "c")) == pytest.approx(1.0 + 3.0 + 5.0)
+    assert perfect_verdicts(grid, 1e-3, 1, 20, ("c", "d")) == pytest.approx(2.0 + 1.0)
+    assert perfect_verdicts(grid, 1e-3, 1, 20, ("d", "c")) == 1.0
+    assert perfect_verdicts(grid, 1e-3, 1, 20, ("a",)) == inf
 
 
 def test_optuna_pays_for_what_it_trains_until_one_meets_the_aim():
@@ -168,3 +168,4 @@ def test_the_loss_that_an_error_asked_for_is_read_between_two_looks():
 
 def test_perfect_verdicts_start_where_growth_does():
     assert [CASES[name].layers for name in ("poisson2d", "poisson5d", "heat", "burgers", "wave")] == [1, 1, 2, 2, 2]
+    assert [CASES[name].window for name in ("heat", "heat_adam")] == [20, 1000]

@@ -15,8 +15,9 @@ Nobody knows q; it is taken for `ODDS`. Above that the left side is enough to go
 verdict. Below `FORLORN` it is so little that the network is not looked at any longer, though its first drop may be yet
 to come; that is done only where P(reach) goes by what the linearization promises.
 
-Nor does it grow from a network that has gone as fast as a smaller one before it and no faster: where size makes no
-difference so far, more of it makes none, and what both wait for may be a plateau that ends.
+Nor does it grow from a network that has gone as fast as a smaller one before it and no faster, as long as the
+linearization promises something: where size makes no difference so far, more of it makes none, and both are on a
+plateau that ends. Where next to nothing is promised it does not.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ ODDS = 0.5
 FORLORN = 0.06
 """Odds for the price below which a longer look is not worth it; by trainings of docs/growing-pays.md."""
 
+PROMISING = 0.2
+"""Decades that the linearization promises to a network on a plateau that ends: more than those of most that do not."""
+
 ALIKE = 1.5
 """Losses within this factor, after as many steps, are those of networks that go equally fast."""
 
@@ -47,7 +51,7 @@ class KoopmanPolicy(Policy):
     def decide(self, view: StageView, forecast: Forecast | None) -> Decision:
         """REACH goes on, SCALE grows, EXTEND lengthens the trial where its odds are worth it; past the horizon, with as
         many steps again in view (a larger network would cost no less), only REACH is good enough. Before the minimum a
-        network that is no faster than a smaller one was has a longer trial in any case.
+        network that is promised something, and is no faster than a smaller one was, has a longer trial in any case.
         """
         if view.stalled:
             return self.scale(view, f"the optimizer is stuck: {view.stalled}")
@@ -55,7 +59,7 @@ class KoopmanPolicy(Policy):
         judgement = verdict(forecast, minimum=view.minimum)
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
-        smaller = as_fast(view) if view.now < view.minimum else None
+        smaller = as_fast(view) if view.now < view.minimum and (forecast.promise or 0.0) >= PROMISING else None
         if smaller:
             told = (
                 f"{smaller.width} x {smaller.depth} had come as far in {smaller.steps} steps, so more neurons can wait"

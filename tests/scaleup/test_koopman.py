@@ -23,6 +23,7 @@ def outlook(now=40, horizon=200, **more):
 REACH = outlook(probability=0.9)
 SCALE = outlook()
 EXTEND = outlook(trend=1.5e-6, probability=0.3)
+PROMISED = {"forecaster": "promised_trend", "promise": 0.2}
 
 
 def test_the_forecasts_of_this_file_mean_what_they_are_called():
@@ -126,10 +127,10 @@ def test_a_forlorn_network_that_cannot_grow_is_looked_at_longer():
         (40, 0.5, Action.RESTORE, False),
     ],
 )
-@pytest.mark.parametrize("look", [SCALE, outlook(regime=Regime.EARLY, probability=0.0, forecaster="promised_trend")])
-def test_where_more_neurons_make_no_difference_so_far_the_network_has_its_minimum(steps, loss, ending, waits, look):
+@pytest.mark.parametrize("regime", [Regime.STEADY, Regime.EARLY])
+def test_where_more_neurons_make_no_difference_so_far_the_network_has_its_minimum(steps, loss, ending, waits, regime):
     """All sizes stand on the same plateau of the wave equation for 60 steps; those that suffice leave it."""
-    smaller = Past(3, 1, 13, steps, loss, ending)
+    smaller, look = Past(3, 1, 13, steps, loss, ending), outlook(regime=regime, probability=0.0, **PROMISED)
     larger = Past(9, 1, 37, 40, 0.5, Action.WIDEN)
     decision = POLICY.decide(stage(minimum=41, past=[smaller, larger]), look)
     if waits:
@@ -138,7 +139,12 @@ def test_where_more_neurons_make_no_difference_so_far_the_network_has_its_minimu
     else:
         assert "neurons can wait" not in decision.evidence
     assert "neurons can wait" not in POLICY.decide(stage(minimum=40, past=[smaller]), look).evidence
-    assert POLICY.decide(stage(minimum=41, past=[smaller]), REACH).action is Action.CONTINUE
+    for promise in (None, 0.19):
+        less = POLICY.decide(stage(minimum=41, past=[smaller]), replace(look, promise=promise))
+        assert "neurons can wait" not in less.evidence
+    assert (
+        POLICY.decide(stage(minimum=41, past=[smaller]), outlook(probability=0.9, **PROMISED)).action is Action.CONTINUE
+    )
 
 
 @pytest.mark.parametrize("now", [200, 260])

@@ -27,7 +27,7 @@ from math import nan
 
 from pinnrun.koopman import Forecast, Verdict, by_promise, verdict
 from pinnrun.scaleup.base import Policy
-from pinnrun.scaleup.view import Action, Decision, Past, StageView
+from pinnrun.scaleup.view import Action, Decision, StageView
 
 ODDS = 0.5
 """That the next larger network reaches the target: half, for want of anything better."""
@@ -59,12 +59,9 @@ class KoopmanPolicy(Policy):
         judgement = verdict(forecast, minimum=view.minimum)
         if judgement.verdict is Verdict.REACH:
             return Decision(Action.CONTINUE, judgement.evidence, view.window)
-        smaller = as_fast(view) if view.now < view.minimum and (forecast.promise or 0.0) >= PROMISING else None
-        if smaller:
-            told = (
-                f"{smaller.width} x {smaller.depth} had come as far in {smaller.steps} steps, so more neurons can wait"
-            )
-            return Decision(Action.EXTEND, f"{judgement.evidence}; but {told}", view.longer)
+        patience = reason_to_wait(view, forecast)
+        if patience:
+            return Decision(Action.EXTEND, f"{judgement.evidence}; but {patience}", view.longer)
         if judgement.verdict is Verdict.SCALE:
             return self.unless_dearer(view, forecast, self.scale(view, judgement.evidence))
         if view.now >= view.horizon:
@@ -95,13 +92,15 @@ class KoopmanPolicy(Policy):
         return f"a step of {width} x {depth} takes {self.ratio(view, larger):.2g} times as long"
 
 
-def as_fast(view: StageView) -> Past | None:
-    """A smaller network of the run that had the same loss after as many steps as this one: the last such."""
-    size, at = view.size_of(view.width, view.depth), dict(zip(view.steps.tolist(), view.loss.tolist(), strict=True))
-    smaller = [stage for stage in view.past if stage.ending.is_on_the_way and stage.parameters < size]
-    return next((stage for stage in reversed(smaller) if alike(at.get(stage.steps, nan), stage.loss)), None)
-
-
-def alike(loss: float, other: float) -> bool:
-    """Whether two losses are within `ALIKE` of each other."""
-    return other / ALIKE < loss < other * ALIKE
+def reason_to_wait(view: StageView, forecast: Forecast) -> str | None:
+    """That a smaller network of the run had the same loss after as many steps; None from the minimum on, or where next
+    to nothing is promised.
+    """
+    if view.now >= view.minimum or (forecast.promise or 0.0) < PROMISING:
+        return None
+    size, loss = view.size_of(view.width, view.depth), dict(zip(view.steps.tolist(), view.loss.tolist(), strict=True))
+    for stage in reversed(view.past):
+        is_smaller = stage.ending.is_on_the_way and stage.parameters < size
+        if is_smaller and stage.loss / ALIKE < loss.get(stage.steps, nan) < stage.loss * ALIKE:
+            return f"{stage.width} x {stage.depth} had come as far in {stage.steps} steps, so more neurons can wait"
+    return None

@@ -56,6 +56,11 @@ class Case:
         return ROWS * parameters_of(width, inputs, depth) ** 3 > PRODUCTS * self.seconds
 
     @property
+    def optimizer(self) -> str:
+        """As in the table."""
+        return "Adam" if "optimizer=adam" in self.words else "Levenberg-Marquardt"
+
+    @property
     def layers(self) -> int:
         """Of a free start."""
         return int(_config(self.words).problem.layers)

@@ -58,7 +58,7 @@ loss then; their descent from now on; their descent once they had come as low), 
 | held out, all | 0.12 / 0.30 / 0.45 | 0.14 / 0.26 / 0.26 | 0.18 / 0.62 / 0.79 |
 | held out, steady | 0.10 / 0.20 / 0.30 | 0.11 / 0.20 / 0.25 | 0.14 / 0.37 / 0.65 |
 | held out, further, all | 0.12 / 0.30 / 0.45 | 0.26 / 0.31 / 0.43 | 0.24 / 0.50 / 0.74 |
-| held out, further, steady | 0.10 / 0.20 / 0.30 | 0.18 / 0.19 / 0.37 | 0.25 / 0.48 / 0.73 |
+| held out, further, steady | 0.10 / 0.20 / 0.30 | 0.18 / 0.19 / 0.37 | 0.25 / 0.48 / 0.72 |
 
 So much of a loss curve is chance. The aims at 2 n are below it; those at 5 and 10 n are just what three more trainings
 to their end would tell, and the first n steps of one do not.

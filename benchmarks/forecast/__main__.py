@@ -66,9 +66,8 @@ def main(words: Sequence[str] | None = None) -> int:
     elif wanted.action in ("rules", "combinations", "trees"):
         from benchmarks.forecast import combinations, curves, rules, trees
 
-        {"rules": rules, "combinations": combinations, "trees": trees}[wanted.action].compare(
-            curves.load(wanted.results / CURVES)
-        )
+        studies = {"rules": rules, "combinations": combinations, "trees": trees}
+        studies[wanted.action].compare(curves.load(wanted.results / CURVES))
     elif wanted.action == "twins":
         compare_twins(wanted, [case for case in cases if case.group != "fit"])
     elif wanted.action != "generate":

@@ -51,7 +51,7 @@ up fewer than one in twenty of the networks that would have arrived, on all thre
 **What could be known at all** is told by twins: three trainings that differ from the one at hand in nothing but the
 seed, and are seen to their end (`python -m benchmarks.forecast twins`). From the mean of three guesses of theirs (their
 loss then; their descent from now on; their descent once they had come as low), forecasts are off by so many decades at
-2, 5 and 10 n, in the median of the same windows:
+2, 5 and 10 n, in the median:
 
 | windows | aim | twins | forecasts |
 | --- | --- | --- | --- |
@@ -63,10 +63,10 @@ loss then; their descent from now on; their descent once they had come as low), 
 So much of a loss curve is chance. The aims at 2 n are below it; those at 5 and 10 n are just what three more trainings
 to their end would tell, and the first n steps of one do not.
 
-**Boosted trees** on everything that is known at step n do no better: ahead on the held-out problems by a fifth from
-5 n on, behind by two fifths and more on the further trainings (`python -m benchmarks.forecast trees`;
-[the figures](forecasters.md#the-mean-of-the-two)). So it is not the form of the forecaster
-that keeps it above the aims.
+**Boosted trees** on everything that is known at step n do no better: ahead on the held-out problems by a fifth at 5 n
+and a seventh at 10 n, behind by two fifths and more on the further trainings (`python -m benchmarks.forecast trees`;
+[the figures](forecasters.md#the-mean-of-the-two)). So it is not the form of the forecaster that keeps it above the
+aims.
 
 What limits the errors is what cannot be seen at step n:
 

@@ -21,7 +21,7 @@ from benchmarks.forecast.errors import WORST
 from benchmarks.forecast.laws import missed_by
 from benchmarks.forecast.origins import Origin, flat, origins, per_forecast, weights
 from benchmarks.forecast.trajectories import Array, Trajectory
-from benchmarks.forecast.views import DEFAULT, FACTORS
+from benchmarks.forecast.views import DEFAULT, FACTORS, windows
 from pinnrun.koopman import Regime
 from pinnrun.koopman.curve import LossCurve, slope
 from pinnrun.koopman.forecasters import forecaster_named
@@ -67,11 +67,6 @@ def compare(trajectories: Sequence[Trajectory], tell: Callable[[str], None] = pr
             tell(f"{group}, {name}: {', '.join(told)}")
 
 
-def windows(trajectory: Trajectory) -> Sequence[int]:
-    """Steps that the benchmark forecasts from."""
-    return FAMILIES[trajectory.family].windows
-
-
 def features(origin: Origin, trajectory: Trajectory) -> Array:
     """What is known at a place to forecast from, for every horizon there, (k, F)."""
     curve = origin.curve
@@ -105,10 +100,10 @@ def left_out(found: Sequence[Origin], rows: Array) -> Array:
     u, problems = flat(found, "u"), per_forecast(found, "problem")
     level = np.repeat([origin.curve.tail()[1] for origin in found], [len(origin.u) for origin in found])
     truths = flat(found, "truths")
-    missed = np.zeros(len(u))
+    rate, weight, missed = (truths - level) / u, weights(found) * u, np.zeros(len(u))
     for problem in np.unique(problems):
         out = problems == problem
-        trees = learn(rows[~out], ((truths - level) / u)[~out], (weights(found) * u)[~out])
+        trees = learn(rows[~out], rate[~out], weight[~out])
         missed[out] = level[out] + trees(rows[out]) * u[out] - truths[out]
     return np.clip(missed, -WORST, WORST)
 

@@ -14,9 +14,9 @@ import torch
 
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Field, Objective
+from pinnrun.calibration.timing import interleaved
 from pinnrun.problems.poisson import Poisson
 from pinnrun.storage.atomic import write_text
-from pinnrun.timing import interleaved
 
 RESULTS = Path(__file__).parent / "results"
 WIDTH = 120  # columns of a printed table

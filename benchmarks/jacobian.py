@@ -23,9 +23,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import common
-from pinnrun import timing
 from pinnrun.architectures import Mlp
 from pinnrun.calculus import Objective
+from pinnrun.calibration import timing
 
 AIM = 2.5  # gradients that a Jacobian may cost
 NETWORKS = (Mlp(2, 1, 16, 1), Mlp(2, 1, 32, 2), Mlp(2, 1, 64, 3), Mlp(5, 1, 32, 2), Mlp(10, 1, 32, 2))

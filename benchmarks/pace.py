@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import torch
 
-from pinnrun.clock import Clock
+from pinnrun.run.clock import Clock
 
 REFERENCE = 1.8e-3
 """CPU seconds of the probe where `record_poisson2d` takes 5.0 ms a step: an undisturbed core of docs/records.md."""

@@ -44,7 +44,7 @@ class Price:
 
 def measure(problem: str, optimizer: str, width: int, depth: int) -> Price:
     """The median of some steps."""
-    from pinnrun.trainer import Trainer
+    from pinnrun.training.trainer import Trainer
 
     words = [f"problem={problem}", f"optimizer={optimizer}", "threads=1", "device=cpu", "scaleup=fixed"]
     words += [f"architecture.width={width}", f"architecture.depth={depth}"]

@@ -84,9 +84,9 @@ def make_runner(
         provenance: of the run's first part when it is resumed.
     """
     device, dtype = prepare_torch(config)
-    from pinnrun.recorder import Recorder
-    from pinnrun.runner import Runner
-    from pinnrun.trainer import Trainer
+    from pinnrun.run.recorder import Recorder
+    from pinnrun.run.runner import Runner
+    from pinnrun.training.trainer import Trainer
 
     provenance = provenance or storage.collect_provenance(config_text, seed=config.seed, device=str(device))
     provenance["config"] = config_text  # as it is now: what a resumed run has changed holds when it is resumed again

@@ -13,7 +13,7 @@ from runs import TINY, assert_same, resume, start
 
 from pinnrun import storage
 from pinnrun.errors import UserError
-from pinnrun.execute import resumable
+from pinnrun.run.execute import resumable
 
 
 def test_killed_between_any_two_writes(tmp_path, monkeypatch):

@@ -87,7 +87,7 @@ def serve() -> None:
 
     import pinnrun.cli
     import pinnrun.commands.train
-    import pinnrun.runner
+    import pinnrun.run.runner
 
     torch.set_num_threads(1)
     for line in sys.stdin:

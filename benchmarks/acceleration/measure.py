@@ -18,11 +18,11 @@ from pinnrun import storage
 from pinnrun.build import checked_config, make_runner
 from pinnrun.composition.confdir import compose
 from pinnrun.display import QuietDisplay
-from pinnrun.execute import execute
-from pinnrun.leap import FAR
+from pinnrun.run.execute import execute
+from pinnrun.training.leap import FAR
 
 WINDOW = 100  # steps between two looks at the merit
-CHARGE = 0.05  # of a step, on every step of a run with jumps: the bound that `pinnrun.leap` keeps its attempts to
+CHARGE = 0.05  # of a step, on every step of a run with jumps: to that `pinnrun.training.leap` keeps its attempts
 PLAIN, JUMPS = "none", "auto"
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)  # of Adam
 COMMON = RATES[0]
@@ -76,7 +76,7 @@ class Look:
         loss: of training, the median over the window.
         seconds: CPU seconds.
         attempts, accepted, undone: of jumps.
-        far: accepted ones of `pinnrun.leap.FAR` steps or more.
+        far: accepted ones of `pinnrun.training.leap.FAR` steps or more.
     """
 
     step: int

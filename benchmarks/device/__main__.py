@@ -22,8 +22,8 @@ from rich.table import Table
 
 from benchmarks import common
 from benchmarks.device.figure import Measured
-from pinnrun import timing
 from pinnrun.architectures import Mlp
+from pinnrun.calibration import timing
 from pinnrun.optimizers import Adam, LevenbergMarquardt, Pace
 from pinnrun.optimizers.capture import FIRST_USES
 

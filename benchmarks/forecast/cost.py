@@ -23,7 +23,7 @@ from pinnrun.build import checked_config, make_runner
 from pinnrun.composition.confdir import compose
 from pinnrun.display import QuietDisplay
 from pinnrun.koopman import History, forecast_stage, weight_spectrum
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 CASE = next(case for case in CASES if case.name == "exponential-adam-70x3")
 POINTS = 900  # of problem=poisson_exponential

@@ -104,7 +104,7 @@ def trained_loss(trajectory: Trajectory) -> Callable[[np.ndarray], float]:
     from pinnrun.build import checked_config, prepare_torch
     from pinnrun.commands.train import saved_config
     from pinnrun.storage import open_run
-    from pinnrun.trainer import Trainer
+    from pinnrun.training.trainer import Trainer
 
     config = checked_config(saved_config(open_run(trajectory.folder)))
     trainer = Trainer(config, *prepare_torch(config))

@@ -17,7 +17,7 @@ from pinnrun import storage
 from pinnrun.commands.train import resume, train
 from pinnrun.composition.confdir import compose
 from pinnrun.errors import UserError
-from pinnrun.execute import resumable
+from pinnrun.run.execute import resumable
 
 PASSES = (0.25, 1.0)  # shares of the steps
 

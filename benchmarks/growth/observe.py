@@ -11,7 +11,7 @@ from benchmarks.growth.cases import Job
 from benchmarks.records.observe import Observer, Trace
 from pinnrun.build import make_runner, prepare_torch
 from pinnrun.display import Progress
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 
 class StageObserver(Observer):

@@ -16,9 +16,9 @@ from benchmarks.koopman.cases import Case
 from benchmarks.settings import on_random_points
 from pinnrun import storage
 from pinnrun.architectures import Mlp
+from pinnrun.commands.judge import Judge
 from pinnrun.commands.train import saved_config, train
 from pinnrun.composition.confdir import compose
-from pinnrun.judge import Judge
 from pinnrun.koopman import forecast_weights, layer_spectra, prospects
 from pinnrun.koopman.curve import LossCurve
 from pinnrun.koopman.damped_trend import fit_damped_trend

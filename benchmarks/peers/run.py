@@ -29,7 +29,7 @@ from pinnrun.build import checked_config, make_runner
 from pinnrun.calculus import Derivatives
 from pinnrun.config import Config
 from pinnrun.errors import UserError
-from pinnrun.generators import make_generators
+from pinnrun.training.generators import make_generators
 
 PROGRAMS = Path(__file__).with_name("programs")
 AIMS = (1e-3, 1e-4, 1e-6)

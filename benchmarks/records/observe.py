@@ -19,8 +19,8 @@ from benchmarks.pace import PacedClock, pace
 from benchmarks.records.rows import Job
 from pinnrun.build import checked_config, make_runner
 from pinnrun.display import Progress, QuietDisplay
-from pinnrun.runner import Runner
-from pinnrun.solution import Assessor
+from pinnrun.run.runner import Runner
+from pinnrun.training.solution import Assessor
 
 BRIEF = 12  # rounds of the probe at a look
 FIRST, RATIO = 0.1, 1.12  # seconds of the first look, and from each to the next

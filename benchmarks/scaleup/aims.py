@@ -3,7 +3,8 @@
     python -m benchmarks.scaleup.aims
 
 Of every training that met an aim, and of every look before: the loss that merit · (aim / error)^p foretells, against
-the one that it had when the aim was met, in decades; by how far the error had still to fall. `pinnrun.aim` uses p.
+the one that it had when the aim was met, in decades; by how far the error had still to fall.
+`pinnrun.training.aim` uses p.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from statistics import mean, median
 from benchmarks.common import RESULTS
 from benchmarks.records.results import Result, Results
 from benchmarks.scaleup.cases import CASES, jobs_of, seeds_of
-from pinnrun.aim import POWER
+from pinnrun.training.aim import POWER
 
 CSV = RESULTS / "scaleup.csv"
 POWERS = (1.5, POWER, 2.0)

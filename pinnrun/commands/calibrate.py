@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from pinnrun import storage
 from pinnrun.build import checked_config
-from pinnrun.calibrated import cache_folder, keep, stored_path
-from pinnrun.calibration import CalibrationSettings, calibrate
+from pinnrun.calibration.kept import cache_folder, keep, stored_path
+from pinnrun.calibration.measure import CalibrationSettings, calibrate
 from pinnrun.commands.tables import csv_text
 from pinnrun.composition.confdir import run_hydra
 from pinnrun.display.calibration import calibration_figure, print_calibration

@@ -53,7 +53,7 @@ def trained(folder: Path, plugins: tuple[str, ...]) -> tuple[Any, Any]:
     if note:
         print(note, file=sys.stderr)
     from pinnrun.registry import network_of
-    from pinnrun.solution import TrainedField
+    from pinnrun.training.solution import TrainedField
 
     best = state["best"] if "theta" in state["best"] else state["trainer"]
     network = network_of(best["network"])

@@ -12,7 +12,6 @@ import numpy as np
 from omegaconf import DictConfig
 
 from pinnrun import storage
-from pinnrun.analyst import ask
 from pinnrun.commands.koopman_spectra import JudgeOf, find_prospects, find_spectra, judge_of
 from pinnrun.commands.settings import AnalyzeSettings
 from pinnrun.commands.train import saved_config
@@ -22,6 +21,7 @@ from pinnrun.display import print_koopman
 from pinnrun.errors import UserError
 from pinnrun.koopman import History
 from pinnrun.registry import OPTIMIZERS
+from pinnrun.run.analyst import ask
 from pinnrun.strict import build
 
 

@@ -33,7 +33,7 @@ def judge_of(run: Any, settings: AnalyzeSettings) -> tuple[JudgeOf | None, str]:
     try:
         here = ["device=auto"]  # a run from a GPU may be looked at on a machine without one
         composed: DictConfig = changed_config(run, [*plugin_words(settings.plugins), *here])
-        from pinnrun.judge import Judge
+        from pinnrun.commands.judge import Judge
 
         return Judge(composed).of, ""
     except UserError as error:

@@ -18,7 +18,7 @@ from pinnrun.composition.confdir import run_hydra
 from pinnrun.config import plugin_words
 from pinnrun.display import print_sweep_table
 from pinnrun.errors import UserError
-from pinnrun.execute import resumable
+from pinnrun.run.execute import resumable
 from pinnrun.storage import State
 
 NO_IDENTITY = ("hydra", "display", "resume")  # what does not change what a job computes

@@ -15,7 +15,7 @@ from pinnrun.composition.confdir import run_hydra
 from pinnrun.config import plugin_words
 from pinnrun.display import make_display, print_summary
 from pinnrun.errors import UserError
-from pinnrun.execute import execute, resumable
+from pinnrun.run.execute import execute, resumable
 from pinnrun.storage import State
 
 EXIT_CODES = {State.DONE: 0, State.DIVERGED: 3, State.BUDGET: 4, State.STALLED: 4, State.UNREACHABLE: 5}
@@ -81,7 +81,7 @@ def require_empty(folder: Path) -> None:
 
 def settled_alpha(composed: DictConfig) -> DictConfig:
     """The config with the α that this device is calibrated to, measured now if it is not yet."""
-    from pinnrun.calibrated import settled
+    from pinnrun.calibration.kept import settled
     from pinnrun.display.tracking import tracker
 
     own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "resume"])

@@ -20,7 +20,7 @@ TITLES = {"width": "width W", "depth": "depth D", "points": "problem.points"}
 
 
 def print_calibration(record: Mapping[str, Any], file: TextIO | None = None) -> None:
-    """Print what `pinnrun calibrate` measured; for the record see ``pinnrun.calibration.calibrate``."""
+    """Print what `pinnrun calibrate` measured; for the record see ``pinnrun.calibration.measure``."""
     stream = file or sys.stdout
     width = text_width(stream)
     what = ", ".join(record[key] for key in ("problem", "optimizer", "architecture", "dtype"))

@@ -10,9 +10,9 @@ from typing import Literal
 
 from pinnrun.koopman import Forecast
 from pinnrun.scaleup.price import StepCost
+from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
-from pinnrun.theory import Bound, Start, accuracy_for, first_size
 
 SAME = 1.1
 """Losses within this factor are the same: those of stages differ with their points."""

@@ -14,8 +14,8 @@ from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Jet
 from pinnrun.composition.confdir import compose
 from pinnrun.registry import ARCHITECTURES, network_of
-from pinnrun.solution import Assessor
-from pinnrun.trainer import Trainer
+from pinnrun.training.solution import Assessor
+from pinnrun.training.trainer import Trainer
 
 WAVES = Embedding(frequencies=3, sigma=1.5, seed=2)
 PERIODIC = Embedding((None, 2.0))

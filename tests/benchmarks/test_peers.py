@@ -20,7 +20,7 @@ from benchmarks.peers.run import AIMS, PROGRAMS, STOP, Job, points_of, read_trac
 from benchmarks.peers.table import middle, ratio, write_page
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Jet, Points
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 # What is solved, once more by hand: u and its derivatives at (x, y) or (x, t), columns as the programs have them.
 RESIDUALS = {

@@ -15,9 +15,9 @@ from benchmarks.records.observe import Look, Trace
 from benchmarks.records.results import Result, Results
 from benchmarks.records.rows import ROWS, Job
 from pinnrun.build import checked_config
-from pinnrun.clock import Clock
 from pinnrun.composition.confdir import compose
-from pinnrun.trainer import Trainer
+from pinnrun.run.clock import Clock
+from pinnrun.training.trainer import Trainer
 
 JOBS = [(row.name, optimizer) for row in ROWS.values() for optimizer in row.optimizers]
 

@@ -7,8 +7,8 @@ import torch
 
 from benchmarks import common, jacobian
 from benchmarks.device import __main__ as device
-from pinnrun import timing
 from pinnrun.architectures import Mlp
+from pinnrun.calibration import timing
 
 CPU = torch.device("cpu")
 

@@ -14,7 +14,7 @@ from pinnrun.calculus import Derivatives, Points
 from pinnrun.commands import evaluate as module
 from pinnrun.commands.evaluate import field_table
 from pinnrun.problems.kovasznay import Kovasznay
-from pinnrun.solution import TrainedField
+from pinnrun.training.solution import TrainedField
 
 POINTS = np.array([[0.25, 0.5], [1.0, 0.0], [0.125, 0.75], [1 / 3, 2 / 3]])
 

@@ -12,7 +12,7 @@ from runs import TINY, interrupt, lookup, start
 from pinnrun.build import checked_config
 from pinnrun.commands.train import saved_config
 from pinnrun.koopman import History, forecast_stage
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 FIGURES = ("loss", "spectrum", "observables", "weights", "growth")
 PNG = b"\x89PNG\r\n\x1a\n"

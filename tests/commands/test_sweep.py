@@ -91,7 +91,7 @@ def test_a_job_that_fails_before_it_trains_is_told(sweep, monkeypatch):
         raise MemoryError("no room for the network")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pinnrun.trainer.Trainer.draw_points", fail)
+        patch.setattr("pinnrun.training.trainer.Trainer.draw_points", fail)
         first = sweep("seed=1,2")
     assert first.code == 1
     assert first.out.count("failed") == 2 and first.out.count("MemoryError: no room for the network") == 2

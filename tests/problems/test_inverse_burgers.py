@@ -16,7 +16,7 @@ from pinnrun.composition.confdir import compose
 from pinnrun.errors import UserError
 from pinnrun.problems.inverse_burgers import InverseBurgers, cole_hopf
 from pinnrun.registry import OPTIMIZERS
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 SMALL = ("problem=inverse_burgers", "problem.points=60", "problem.data_points=40", "display=quiet")
 

@@ -6,9 +6,9 @@ import torch
 from runs import composed, lookup, start
 
 from pinnrun.build import checked_config
-from pinnrun.growing import grow
+from pinnrun.run.growing import grow
 from pinnrun.scaleup import Action
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 
 def trainer_of(*words: str) -> Trainer:

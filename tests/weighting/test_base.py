@@ -8,11 +8,11 @@ from runs import composed, lookup, start
 
 from pinnrun.build import checked_config
 from pinnrun.calculus import Objective
-from pinnrun.growing import grow
 from pinnrun.optimizers import Outcome, StepInfo
 from pinnrun.registry import OPTIMIZERS
+from pinnrun.run.growing import grow
 from pinnrun.scaleup import Action
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 from pinnrun.weighting.base import ROOT
 from pinnrun.weighting.weighed import own_shares, weighed
 

@@ -8,8 +8,8 @@ from pinnrun.architectures import deepen, narrow, restart, widen
 from pinnrun.architectures.coefficients import grow as grown
 from pinnrun.calculus import Derivatives
 from pinnrun.scaleup import Action
-from pinnrun.solution import TrainedField
-from pinnrun.trainer import Trainer
+from pinnrun.training.solution import TrainedField
+from pinnrun.training.trainer import Trainer
 
 PROBED, PROBED_PER_PARAMETER = 2000, 4  # rows of the residual that neurons may be chosen by: at least, and as many
 

@@ -7,24 +7,24 @@ from math import inf
 from typing import Any
 
 from pinnrun import storage
-from pinnrun.account import Account
-from pinnrun.analyst import Analyst
-from pinnrun.clock import Clock
 from pinnrun.config import Config
-from pinnrun.decision import decide, how_it_stopped
 from pinnrun.display import Display, Progress
-from pinnrun.growing import grow, restore
 from pinnrun.koopman import Forecast
 from pinnrun.optimizers import Outcome
-from pinnrun.pruning import Pruning
-from pinnrun.recorder import Recorder
-from pinnrun.saved import state_of, take_up
+from pinnrun.run.account import Account
+from pinnrun.run.analyst import Analyst
+from pinnrun.run.clock import Clock
+from pinnrun.run.decision import decide, how_it_stopped
+from pinnrun.run.growing import grow, restore
+from pinnrun.run.pruning import Pruning
+from pinnrun.run.recorder import Recorder
+from pinnrun.run.saved import state_of, take_up
+from pinnrun.run.signals import StopRequest
+from pinnrun.run.view import look_ahead
 from pinnrun.scaleup import Action, Decision
 from pinnrun.scaleup.price import step_cost
-from pinnrun.signals import StopRequest
 from pinnrun.storage import State
-from pinnrun.trainer import Diverged, Trainer
-from pinnrun.view import look_ahead
+from pinnrun.training.trainer import Diverged, Trainer
 
 REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often

@@ -8,7 +8,7 @@ from runs import lookup, start
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
 from pinnrun.scaleup.price import step_cost
-from pinnrun.start import first_network
+from pinnrun.training.start import first_network
 
 
 def operations(size, rows, jets):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from pinnrun.clock import Clock
 from pinnrun.config import Config
-from pinnrun.recorder import Recorder
 from pinnrun.registry import network_of
+from pinnrun.run.clock import Clock
+from pinnrun.run.recorder import Recorder
 from pinnrun.scaleup import Action, Decision
-from pinnrun.solution import TrainedField
 from pinnrun.storage import State
-from pinnrun.trainer import Trainer
+from pinnrun.training.solution import TrainedField
+from pinnrun.training.trainer import Trainer
 
 
 class Account:

@@ -16,10 +16,10 @@ import pinnrun
 from pinnrun import cli, storage
 from pinnrun.commands.train import exit_code
 from pinnrun.errors import UserError
-from pinnrun.signals import stop_on_signals
+from pinnrun.run.signals import stop_on_signals
 
 STOPPING = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGUSR1: 138}
-SLOW = ("problem.type=faulty", f"plugins=[{Path(__file__).with_name('faulty.py')}]", "+problem.fault=slow")
+SLOW = ("problem.type=faulty", f"plugins=[{Path(__file__).parents[1] / 'faulty.py'}]", "+problem.fault=slow")
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from pinnrun import storage
 from pinnrun.build import checked_config
-from pinnrun.calibration import SCHEMA, VERSION, CalibrationSettings, Track, calibrate, key_of
+from pinnrun.calibration.measure import SCHEMA, VERSION, CalibrationSettings, Track, calibrate, key_of
 from pinnrun.config import Config
 
 

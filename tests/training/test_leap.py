@@ -9,12 +9,12 @@ import pytest
 import torch
 from runs import assert_same, composed, interrupt, lookup, resume, start
 
-from pinnrun import leap as module
 from pinnrun.build import checked_config, prepare_torch
 from pinnrun.calculus import Objective
 from pinnrun.koopman import acceleration
 from pinnrun.strict import ConfigError
-from pinnrun.trainer import Trainer
+from pinnrun.training import leap as module
+from pinnrun.training.trainer import Trainer
 
 WORDS = ("optimizer=adam", "optimizer.learning_rate=1e-2", "koopman.jump_every=8", "koopman.jump_snapshot=2")
 LONG = ("budget.steps=60", "scaleup=fixed")

@@ -12,7 +12,7 @@ from pinnrun.architectures.coefficients import with_coefficients
 from pinnrun.calculus import Derivatives, Points
 from pinnrun.problems.base import Observable, Problem, Reference
 from pinnrun.problems.poisson import Poisson
-from pinnrun.solution import Assessor, TrainedField
+from pinnrun.training.solution import Assessor, TrainedField
 
 NETWORK = Mlp(2, 1, 5, 2)
 THETA = parameters(NETWORK)

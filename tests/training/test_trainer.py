@@ -7,9 +7,9 @@ from runs import composed
 from pinnrun.architectures import GROWTH_RULES
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives
-from pinnrun.growing import grow
+from pinnrun.run.growing import grow
 from pinnrun.scaleup import Action
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 KEEP = {
     Action.WIDEN: ("zero_out", "residual", "greedy"),

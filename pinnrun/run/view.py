@@ -8,17 +8,17 @@ from typing import Any, Protocol
 
 import torch
 
-from pinnrun.analyst import SNAPSHOTS, Analyst
 from pinnrun.architectures import size_after
-from pinnrun.clock import Clock
 from pinnrun.config import Config
 from pinnrun.koopman import Forecast, Snapshots
 from pinnrun.optimizers import Pace
-from pinnrun.pruning import Pruning
-from pinnrun.recorder import Recorder
+from pinnrun.run.analyst import SNAPSHOTS, Analyst
+from pinnrun.run.clock import Clock
+from pinnrun.run.pruning import Pruning
+from pinnrun.run.recorder import Recorder
 from pinnrun.scaleup import Action, Past, Policy, StageView
 from pinnrun.scaleup.price import scaled, step_cost
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
 FARTHEST = 100.0  # times the steps of the stage: no forecast is made beyond
 

@@ -23,7 +23,7 @@ class Judge:
     def __init__(self, composed: Any) -> None:
         config = checked_config(composed)
         self._device, self._precision = prepare_torch(config)
-        from pinnrun.trainer import Trainer
+        from pinnrun.training.trainer import Trainer
 
         self._trainer = Trainer(config, self._device, self._precision)
 

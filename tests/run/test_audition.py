@@ -6,14 +6,15 @@ import pytest
 import torch
 from runs import assert_same, composed, interrupt, lookup, resume, same, send, start
 
-from pinnrun import audition, storage
-from pinnrun.audition import Audition, Candidate, Tried, candidates, padded
+from pinnrun import storage
 from pinnrun.build import checked_config
 from pinnrun.calculus import Derivatives, Points
-from pinnrun.growing import grow
+from pinnrun.run import audition
+from pinnrun.run.audition import Audition, Candidate, Tried, candidates, padded
+from pinnrun.run.growing import grow
 from pinnrun.scaleup import Action, Decision
 from pinnrun.scaleup.price import step_cost
-from pinnrun.trainer import Diverged, Trainer
+from pinnrun.training.trainer import Diverged, Trainer
 
 GO_ON, DEEPEN = Candidate(Action.EXTEND), Candidate(Action.DEEPEN)
 WIDEN = Candidate(Action.WIDEN, 6)

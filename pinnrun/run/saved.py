@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pinnrun.clock import Clock
 from pinnrun.config import Config
+from pinnrun.run.clock import Clock
 from pinnrun.storage import State
 
 

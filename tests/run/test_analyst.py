@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from runs import assert_same, interrupt, lookup, resume, start
 
-from pinnrun.analyst import Analyst, rates_ahead
 from pinnrun.config import KoopmanSettings
 from pinnrun.koopman import FORECASTERS, History
 from pinnrun.optimizers.adam import Adam
 from pinnrun.optimizers.base import Pace
 from pinnrun.optimizers.lm import LevenbergMarquardt
+from pinnrun.run.analyst import Analyst, rates_ahead
 
 PACE = Pace(window=10, minimum=10, horizon=40, snapshot=1, check=1)
 COSINE = ("optimizer=adam", "optimizer.schedule=cosine", "optimizer.pace.snapshot=1", "scaleup.max_parameters=13")

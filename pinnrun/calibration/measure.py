@@ -21,7 +21,7 @@ from pinnrun.build import checked_config, prepare_torch
 from pinnrun.config import Config
 from pinnrun.errors import UserError
 from pinnrun.settings import setting
-from pinnrun.start import first_network
+from pinnrun.training.start import first_network
 
 SCHEMA, VERSION = "pinnrun-calibration", 1
 TIMED = ("problem", "architecture", "optimizer", "sampling", "weighting", "dtype", "threads", "deterministic")
@@ -73,14 +73,14 @@ class Probe:
 
     def start(self) -> None:
         """From the beginning."""
-        from pinnrun.trainer import Trainer
+        from pinnrun.training.trainer import Trainer
 
         config = checked_config(sized(self.composed, self.size))
         self.trainer = Trainer(config, *prepare_torch(config))
 
     def step(self) -> None:
         """One step of the training map; a run that diverges begins anew."""
-        from pinnrun.trainer import Diverged
+        from pinnrun.training.trainer import Diverged
 
         try:
             self.trainer.advance()
@@ -114,9 +114,9 @@ def calibrate(
     Raises:
         UserError: there are fewer than three widths to measure, or that can be measured in time.
     """
+    from pinnrun.calibration.timing import in_rounds, machine
     from pinnrun.optimizers.capture import FIRST_USES
     from pinnrun.scaleup.parallelism import fit
-    from pinnrun.timing import in_rounds, machine
 
     config = checked_config(composed)
     device, _ = prepare_torch(config)
@@ -237,7 +237,7 @@ def ladder(first: int, last: int, step: float) -> list[int]:
 def key_of(composed: Any, config: Config) -> str:
     """Sixteen hex digits of all that a step time depends on: the config, the machine, torch and pinnrun."""
     from pinnrun import __version__
-    from pinnrun.timing import machine
+    from pinnrun.calibration.timing import machine
 
     device, _ = prepare_torch(config)
     plain = OmegaConf.to_container(composed, resolve=True)

@@ -10,10 +10,12 @@ import torch
 from omegaconf import OmegaConf
 from runs import assert_same, composed, interrupt, resume, start
 
-from pinnrun import calibration, storage, timing
+from pinnrun import storage
 from pinnrun.build import checked_config
-from pinnrun.calibrated import settled, stored_alpha
-from pinnrun.calibration import CalibrationSettings, Size, calibrate, ladder, sized, sizes
+from pinnrun.calibration import measure as calibration
+from pinnrun.calibration import timing
+from pinnrun.calibration.kept import settled, stored_alpha
+from pinnrun.calibration.measure import CalibrationSettings, Size, calibrate, ladder, sized, sizes
 from pinnrun.errors import UserError
 
 SMALL = CalibrationSettings(widths=(3, 6, 12), depths=(1, 2), points=(30, 60), seconds=1e-3)

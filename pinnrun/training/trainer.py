@@ -10,17 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnrun.aim import Aim
 from pinnrun.architectures import Network
 from pinnrun.architectures.coefficients import with_coefficients
 from pinnrun.calculus import Field, Objective, Points, Term
 from pinnrun.config import Config
-from pinnrun.generators import make_generators
-from pinnrun.leap import make_leap, notice
 from pinnrun.optimizers import Outcome, StepInfo, promised
 from pinnrun.registry import network_of
-from pinnrun.solution import Assessor, TrainedField
-from pinnrun.start import first_network
+from pinnrun.training.aim import Aim
+from pinnrun.training.generators import make_generators
+from pinnrun.training.leap import make_leap, notice
+from pinnrun.training.solution import Assessor, TrainedField
+from pinnrun.training.start import first_network
 from pinnrun.weighting.weighed import Weighed
 
 RETRIES = 5  # steps that may fail one after the other where each is tried on new points, or with new weights

@@ -10,13 +10,13 @@ from runs import assert_same, composed, interrupt, lookup, resume, start
 from pinnrun.build import checked_config
 from pinnrun.commands.train import exit_code
 from pinnrun.errors import UserError
-from pinnrun.pruning import PORTION, Pruning, next_width, too_narrow
 from pinnrun.registry import network_of
+from pinnrun.run.pruning import PORTION, Pruning, next_width, too_narrow
 from pinnrun.scaleup import Action, Decision
 from pinnrun.scaleup.price import step_cost
-from pinnrun.solution import TrainedField
 from pinnrun.storage import load_checkpoint
-from pinnrun.trainer import Diverged, Trainer
+from pinnrun.training.solution import TrainedField
+from pinnrun.training.trainer import Diverged, Trainer
 
 EASY = (
     "target.loss=1e-2",

@@ -25,11 +25,11 @@ from torch import Tensor
 
 from pinnrun.architectures.growth.plain import places
 from pinnrun.calculus import batch
-from pinnrun.growing import grow
 from pinnrun.optimizers.multistart import Multistart, Start
+from pinnrun.run.growing import grow
 from pinnrun.scaleup import Action, Decision, Policy, StageView
 from pinnrun.scaleup.price import StepCost
-from pinnrun.trainer import Diverged, Trainer
+from pinnrun.training.trainer import Diverged, Trainer
 
 STILL = ("tanh", "sin", "gelu")  # activations with act(0) = 0
 SYSTEMS = ("parameters",)  # of the optimizers that a batch can stand in for

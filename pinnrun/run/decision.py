@@ -10,12 +10,12 @@ from dataclasses import replace
 from math import inf
 from typing import Any
 
-from pinnrun.audition import Audition
 from pinnrun.koopman import Forecast
+from pinnrun.run.audition import Audition
+from pinnrun.run.view import stage_view, steps_left
 from pinnrun.scaleup import Action, Decision, StageView
 from pinnrun.scaleup.price import step_cost
 from pinnrun.storage import State
-from pinnrun.view import stage_view, steps_left
 
 SPARSE = 30.0
 """Times the training loss: a merit above that says that between the training points anything goes."""

@@ -8,14 +8,14 @@ from omegaconf import OmegaConf
 from runs import assert_same, composed, interrupt, resume, start
 
 from pinnrun import storage
-from pinnrun.aim import Aim
 from pinnrun.build import checked_config, make_runner
 from pinnrun.config import Target
-from pinnrun.decision import afforded, decide
 from pinnrun.display import QuietDisplay
 from pinnrun.optimizers import Outcome, StepInfo
+from pinnrun.run.decision import afforded, decide
+from pinnrun.run.view import stage_view
 from pinnrun.scaleup import Action, Decision
-from pinnrun.view import stage_view
+from pinnrun.training.aim import Aim
 
 
 def no_error():
@@ -125,7 +125,7 @@ def test_the_last_steps_of_a_budget_go_to_the_network_that_there_is(tmp_path):
 def test_another_network_has_to_be_paid_for_at_its_own_price(runner, monkeypatch, wanted, action):
     """A thousand seconds pay for more than five steps of two neurons, and for fewer of three or more."""
     run = runner("budget.seconds=1000", "architecture.width=4")
-    monkeypatch.setattr("pinnrun.decision.advised", lambda *_: wanted)
+    monkeypatch.setattr("pinnrun.run.decision.advised", lambda *_: wanted)
     view = replace(stage_view(run), price=lambda width, depth: 80.0 * width * depth)
     assert run.pace.minimum == 5
     assert afforded(run, None, view).action is action
@@ -137,7 +137,7 @@ def test_where_the_budget_does_not_pay_for_one_growth_it_may_for_the_other(runne
     view = replace(stage_view(run), price=lambda width, depth: 20.0 * width * depth**2)
     found = []
     for wanted in (Action.DEEPEN, Action.WIDEN):
-        monkeypatch.setattr("pinnrun.decision.advised", lambda *_, wanted=wanted: Decision(wanted, "slow", 5))
+        monkeypatch.setattr("pinnrun.run.decision.advised", lambda *_, wanted=wanted: Decision(wanted, "slow", 5))
         found.append(afforded(run, None, view))
     assert [decision.action for decision in found] == [Action.WIDEN, Action.WIDEN]
     assert [decision.evidence for decision in found] == ["slow; the budget is too short to deepen", "slow"]
@@ -165,7 +165,7 @@ def test_where_the_loss_says_nothing_of_other_points_more_of_them_are_advised(
     run = runner(*words)
     run.merit = merit
     monkeypatch.setattr(type(run.analyst), "latest_loss", 1e-6)
-    monkeypatch.setattr("pinnrun.decision.decided", lambda *_: Decision(action, "slow", 5))
+    monkeypatch.setattr("pinnrun.run.decision.decided", lambda *_: Decision(action, "slow", 5))
     told = "; the merit is 31 times the training loss, so more points may do more than neurons"
     advice = f"{told}: sampling.rows_per_parameter={rows}" if rows else ""
     assert decide(run, None) == Decision(action, f"slow{advice}", 5)

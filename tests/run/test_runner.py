@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from runs import assert_same, interrupt, lookup, resume, start
 
-from pinnrun import analyst as analyst_module
-from pinnrun import runner as runner_module
 from pinnrun import storage
 from pinnrun.commands.train import exit_code
 from pinnrun.errors import UserError
+from pinnrun.run import analyst as analyst_module
+from pinnrun.run import runner as runner_module
 from pinnrun.storage import atomic
-from pinnrun.trainer import Trainer
+from pinnrun.training.trainer import Trainer
 
-FAULTY = ("problem.type=faulty", f"plugins=[{Path(__file__).with_name('faulty.py')}]")
+FAULTY = ("problem.type=faulty", f"plugins=[{Path(__file__).parents[1] / 'faulty.py'}]")
 OPTIMIZERS = [(), ("optimizer=adam",), ("optimizer=lbfgs",)]
 RESULT_KEYS = {
     "status", "loss", "merit", "target", "error", "observables", "stages", "cpu_seconds", "wall_seconds",

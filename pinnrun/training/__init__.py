@@ -1,0 +1,1 @@
+"""One network in training: its points, its objective, a step at a time, and what is asked of it."""

@@ -187,7 +187,7 @@ def measured(size: Size, trainer: Any, seconds: np.ndarray) -> dict[str, Any]:
     """One size in numbers; times are seconds a step, the middle and the quartiles of all rounds."""
     low, middle, high = np.percentile(seconds, [25, 50, 75])
     times = {"seconds": float(middle), "low": float(low), "high": float(high), "rounds": len(seconds)}
-    return {**vars(size), "parameters": trainer.network.size, "rows": trainer.rows, **times}
+    return {**vars(size), "parameters": trainer.network.size, "rows": trainer.points.rows, **times}
 
 
 def sizes(config: Config, settings: CalibrationSettings, *, quick: bool) -> dict[str, list[Size]]:

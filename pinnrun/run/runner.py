@@ -10,7 +10,6 @@ from pinnrun import storage
 from pinnrun.config import Config
 from pinnrun.display import Display, Progress
 from pinnrun.koopman import Forecast
-from pinnrun.optimizers import Outcome
 from pinnrun.run.account import Account
 from pinnrun.run.analyst import Analyst
 from pinnrun.run.clock import Clock
@@ -18,20 +17,15 @@ from pinnrun.run.decision import decide, how_it_stopped
 from pinnrun.run.growing import grow, restore
 from pinnrun.run.pruning import Pruning
 from pinnrun.run.recorder import Recorder
-from pinnrun.run.saved import state_of, take_up
-from pinnrun.run.signals import StopRequest
+from pinnrun.run.saved import REWINDS, rewind, state_of, take_up
+from pinnrun.run.signals import Interrupted, StopRequest
 from pinnrun.run.view import look_ahead
 from pinnrun.scaleup import Action, Decision
 from pinnrun.scaleup.price import step_cost
 from pinnrun.storage import State
 from pinnrun.training.trainer import Diverged, Trainer
 
-REWINDS = 3  # divergences that are forgiven
 CHECKPOINT_SECONDS = 30.0  # an open window is saved at least this often
-
-
-class Interrupted(Exception):
-    """A signal asked the run to stop; the state is saved."""
 
 
 class Runner:
@@ -103,7 +97,7 @@ class Runner:
             try:
                 row = trainer.advance(judge=last)
             except Diverged as reason:
-                self.rewind(self.safe, reason)
+                rewind(self, self.safe, reason)
                 if trainer.stuck:
                     break
                 continue
@@ -203,27 +197,6 @@ class Runner:
 
     # -- safety ------------------------------------------------------------------------------------------------
 
-    def rewind(self, safe: dict[str, Any], reason: Diverged) -> None:
-        """Back to the start of the window with a smaller step; raises the reason when that has been tried enough."""
-        state = safe["trainer"]
-        rewinds = self.trainer.rewinds + 1
-        self.trainer.load(state)
-        self.recorder.keep_rows(safe["rows"])
-        self.analyst.keep_until(self.trainer.stage_step)
-        if rewinds > REWINDS and self.pruning.begun:  # a network that would have been a better answer is not one
-            self.trainer.stuck = Outcome.NOT_FINITE
-            return
-        if rewinds > REWINDS:
-            raise reason
-        self.trainer.rewinds = rewinds
-        self.config.optimizer.soften()
-        state["optimizer"] = self.config.optimizer.state()
-        if self.trainer.leap:
-            self.trainer.leap.soften(self.config.optimizer)
-            state["leap"] = self.trainer.leap.state()
-        tries = f"({rewinds} of {REWINDS})"
-        self.display.event(f"rewound to step {self.trainer.step} with a smaller step {tries}: {reason}")
-
     def attend(self) -> None:
         """Between two steps: do what a signal asked for; save now and then."""
         if self.request:
@@ -234,22 +207,13 @@ class Runner:
     def mind_signals(self) -> None:
         """Between two steps of a trial, before which all was saved: do what a signal asks for."""
         if self.request:
-            self.obey()
+            self.request.obey()
 
     def answer_request(self) -> None:
         """Save, then do what the signal asks for."""
         self.checkpoint()
         self.recorder.write_index()
-        self.obey()
-
-    def obey(self) -> None:
-        """Stop, hand over to the launcher, or go on."""
-        self.request.save = False
-        if self.request.requeue is not None:
-            requeue, self.request.requeue = self.request.requeue, None
-            requeue()
-        if self.request.received is not None:
-            raise Interrupted
+        self.request.obey()
 
     # -- state -------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What is saved of a run between two steps, and how a saved run is taken up."""
+"""What is saved of a run between two steps, how a saved run is taken up, and how one that diverges goes back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from pinnrun.config import Config
+from pinnrun.optimizers import Outcome
 from pinnrun.run.clock import Clock
 from pinnrun.storage import State
+from pinnrun.training.trainer import Diverged
+
+REWINDS = 3  # divergences that are forgiven
 
 
 def state_of(runner: Any) -> dict[str, Any]:
@@ -74,3 +78,29 @@ def still(runner: Any, ended: Sequence[str] | None, *, changed: bool) -> tuple[S
         State.UNREACHABLE: changed,
     }
     return None if overtaken.get(state) else (state, reason)
+
+
+def rewind(runner: Any, safe: dict[str, Any], reason: Diverged) -> None:
+    """Back to the start of the window with a smaller step.
+
+    Raises:
+        Diverged: that has been tried enough.
+    """
+    trainer, optimizer = runner.trainer, runner.config.optimizer
+    state, rewinds = safe["trainer"], trainer.rewinds + 1
+    trainer.load(state)
+    runner.recorder.keep_rows(safe["rows"])
+    runner.analyst.keep_until(trainer.stage_step)
+    if rewinds > REWINDS and runner.pruning.begun:  # a network that would have been a better answer is not one
+        trainer.stuck = Outcome.NOT_FINITE
+        return
+    if rewinds > REWINDS:
+        raise reason
+    trainer.rewinds = rewinds
+    optimizer.soften()
+    state["optimizer"] = optimizer.state()
+    if trainer.leap:
+        trainer.leap.soften(optimizer)
+        state["leap"] = trainer.leap.state()
+    tries = f"({rewinds} of {REWINDS})"
+    runner.display.event(f"rewound to step {trainer.step} with a smaller step {tries}: {reason}")

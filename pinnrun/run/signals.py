@@ -20,6 +20,10 @@ REQUEUE = getattr(signal, "SIGUSR2", None)
 Handler = Callable[[int, FrameType | None], Any]
 
 
+class Interrupted(Exception):
+    """A signal asked the run to stop; the state is saved."""
+
+
 class StopRequest:
     """The stop that was asked for, if any; looked at after every step.
 
@@ -41,6 +45,19 @@ class StopRequest:
     def exit_code(self) -> int:
         """128 + the signal's number."""
         return 128 + (self.received or 0)
+
+    def obey(self) -> None:
+        """All is saved: hand over to the launcher, or go on.
+
+        Raises:
+            Interrupted: the run is to stop.
+        """
+        self.save = False
+        if self.requeue is not None:
+            requeue, self.requeue = self.requeue, None
+            requeue()
+        if self.received is not None:
+            raise Interrupted
 
 
 @contextmanager

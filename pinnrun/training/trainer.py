@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
-from math import ceil, inf, nan
+from collections.abc import Mapping
+from math import inf, nan
 from typing import Any
 
 import torch
@@ -19,6 +19,8 @@ from pinnrun.registry import network_of
 from pinnrun.training.aim import Aim
 from pinnrun.training.generators import make_generators
 from pinnrun.training.leap import make_leap, notice
+from pinnrun.training.moved import moved
+from pinnrun.training.points import TrainingPoints, placed, sampled
 from pinnrun.training.solution import Assessor, TrainedField
 from pinnrun.training.start import first_network
 from pinnrun.weighting.weighed import Weighed
@@ -31,17 +33,6 @@ BLOW_UP = 1e6  # a loss this many times the best of its stage counts as diverged
 
 class Diverged(Exception):
     """The loss blew up or is not a number any more."""
-
-
-def moved(state: Any, device: torch.device) -> Any:
-    """A copy of nested tensors and plain values, numbers on the device; generators' bytes stay where they are read."""
-    if isinstance(state, Tensor):
-        return state.to(device, copy=True) if state.is_floating_point() else state.clone()
-    if isinstance(state, dict):
-        return {key: moved(value, device) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return type(state)(moved(value, device) for value in state)
-    return copy.deepcopy(state)
 
 
 class Trainer:
@@ -68,33 +59,24 @@ class Trainer:
         self.event = ""  # what the last step has to tell
         self.leap = make_leap(config)  # jumps between the steps, where the config asks for them
         self._latest_shares: dict[str, float] = {}
-        self.evaluation_points = self._sample("evaluation", self.problem.merit_terms(), self.sampling.evaluation)
-        self.test_points = self.problem.test_points(self.generators["evaluation"])
+        self.points = TrainingPoints(
+            self.sampling, self.problem.terms(), self.generators["sampling"], device, precision
+        )
+        evaluation, generator = self.problem.merit_terms(), self.generators["evaluation"]
+        self.evaluation_points = placed(sampled(evaluation, self.sampling.evaluation, generator), device, precision)
+        self.test_points = self.problem.test_points(generator)
         self.assessor = Assessor(self.problem, self.test_points)
         self.draw_points()
 
     # -- points and objective --------------------------------------------------------------------------------
 
-    def _sample(self, purpose: str, terms: Sequence[Term], factor: float) -> list[tuple[Term, Points]]:
-        generator = self.generators[purpose]
-        return self._here([(term, term.sample(generator, ceil(factor * term.count))) for term in terms])
-
-    def _here(self, blocks: Sequence[tuple[Term, Points]]) -> list[tuple[Term, Points]]:
-        return [(term, points.to(self.device, self.precision)) for term, points in blocks]
-
     def draw_points(self, again: Mapping[str, Tensor] | None = None) -> None:
-        """New training points: as many as the problem asks for, or enough for the network's parameters.
+        """New training points for the present network.
 
         Args:
-            again: ``points_kept`` of the draw that is to be repeated.
+            again: ``points.kept`` of the draw that is to be repeated.
         """
-        generator, terms = self.generators["sampling"], self.problem.terms()
-        self.points_drawn_from = generator.get_state()
-        rows = sum(term.count * term.rows for term in terms if term.role == "square")
-        factor = max(1.0, self.sampling.rows_per_parameter * self.network.size / rows)
-        residual = self._residual if self.stage_step and again is None else None
-        blocks, self.points_kept = self.sampling.draw(terms, factor, generator, residual, again)
-        self._points = self._here(blocks)
+        self.points.draw(self.network.size, self._residual if self.stage_step and again is None else None, again)
         self._latest_shares = {}  # they were those of other points, or of another network
         self._make_objectives()
 
@@ -105,13 +87,8 @@ class Trainer:
 
     def _make_objectives(self) -> None:
         field = Field(self.network, self.problem.inputs, self.problem.trial)
-        self.weighed = Weighed(self.weighting, field, self._points, self.problem.objective)
+        self.weighed = Weighed(self.weighting, field, self.points.blocks, self.problem.objective)
         self.evaluation = self.problem.merit(field, self.evaluation_points)
-
-    @property
-    def rows(self) -> int:
-        """Rows that the training points leave."""
-        return sum(len(points) * term.rows for term, points in self._points)
 
     @property
     def objective(self) -> Objective:
@@ -253,8 +230,7 @@ class Trainer:
             "theta": self.theta.clone(),
             "optimizer": copy.deepcopy(self.optimizer.state()),
             "generators": {purpose: g.get_state() for purpose, g in self.generators.items()},
-            "points_drawn_from": self.points_drawn_from.clone(),
-            "points_kept": {name: rows.clone() for name, rows in self.points_kept.items()},
+            **self.points.state(),
             "weighting": self.weighting.state(),
             "leap": self.leap.state() if self.leap else None,
             "step": self.step,

@@ -101,7 +101,7 @@ def test_the_peers_get_the_points_that_pinnrun_trains_on(name):
     case = CASES[name]
     given = points_of(case, 5)
     trainer = Trainer(checked_config(case.config(case.shared, 5, 1.0)), torch.device("cpu"), torch.float64)
-    trained = trainer._points[0][1].x[0].numpy()
+    trained = trainer.points.blocks[0][1].x[0].numpy()
     np.testing.assert_array_equal(given["interior"], trained[:, list(case.columns)])
     reference = trainer.problem.reference()
     assert reference is not None

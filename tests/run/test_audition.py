@@ -35,7 +35,7 @@ def by_hand(made: Trainer, candidate: Candidate, steps: int, points=None) -> flo
     if candidate.action.begins_stage:
         grow(made, candidate.action, candidate.width)
     if points is not None:
-        made._points = points
+        made.points.blocks = points
         made._make_objectives()
     for _ in range(steps):
         made.advance()
@@ -76,7 +76,7 @@ def test_a_batch_takes_the_steps_of_straight_levenberg_marquardt(activation):
     for one in together:
         alone = trainer(*words)
         alone.optimizer.grow(None, alone.network.size)
-        points = None if one.candidate == DEEPEN else widest._points
+        points = None if one.candidate == DEEPEN else widest.points.blocks
         assert one.steps == 5
         assert one.merit == pytest.approx(by_hand(alone, one.candidate, 5, points), rel=1e-6)
     assert {one.candidate for one in together} == set(wanted)

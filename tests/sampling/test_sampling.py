@@ -16,7 +16,7 @@ def trainer_of(*words: str) -> Trainer:
 
 
 def points_of(trainer: Trainer) -> torch.Tensor:
-    return trainer._points[0][1].x[0].clone()
+    return trainer.points.blocks[0][1].x[0].clone()
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_rad_goes_where_the_residual_is():
     trainer.advance()
     theta = trainer.theta
     trainer.advance()
-    term, points = trainer._points[0]
+    term, points = trainer.points.blocks[0]
     grid = (torch.cartesian_prod(torch.arange(50), torch.arange(50)) + 0.5) / 50
     source = 2 * np.pi**2 * torch.sin(np.pi * grid).prod(-1)
     fine = type(points)(grid.double(), source=source.double())

@@ -14,6 +14,7 @@ from pinnrun.calculus import Objective
 from pinnrun.koopman import acceleration
 from pinnrun.strict import ConfigError
 from pinnrun.training import leap as module
+from pinnrun.training import search
 from pinnrun.training.trainer import Trainer
 
 WORDS = ("optimizer=adam", "optimizer.learning_rate=1e-2", "koopman.jump_every=8", "koopman.jump_snapshot=2")
@@ -67,7 +68,7 @@ def test_a_loss_that_rises_everywhere_is_never_jumped_to(monkeypatch):
     def worse(self, objective, thetas):
         return [1.0, *([0.99] * (len(thetas) - 1))]
 
-    monkeypatch.setattr(module.Leap, "_values", worse)
+    monkeypatch.setattr(search.Search, "_values", worse)
     trainer, plain = trainer_of("koopman.acceleration=velocity"), trainer_of()
     for _ in range(40):
         trainer.advance()
@@ -193,21 +194,21 @@ def test_attempts_cost_a_twentieth_of_the_steps_at_most():
         patch.setattr(Objective, "_squares", count)
         for _ in range(700):
             trainer.advance()
-            assert trainer.leap.spent <= 0.05 * trainer.stage_step * (1 + 1e-9)
+            assert trainer.leap.search.spent <= 0.05 * trainer.stage_step * (1 + 1e-9)
     assert len(trainer.leap.records) >= 2
     attempts = sum(not record["undone"] for record in trainer.leap.records)
-    assert trainer.leap.spent == pytest.approx(module.FORWARD * counted + module.ALGEBRA * attempts)
+    assert trainer.leap.search.spent == pytest.approx(search.FORWARD * counted + search.ALGEBRA * attempts)
 
 
 def test_fresh_points_are_shared_and_a_second_draw_confirms(monkeypatch, cheap):
     trainer = trainer_of("koopman.acceleration=velocity", "sampling=resample", "optimizer.learning_rate=1e-3")
     seen = []
 
-    def values(self, objective, thetas, original=module.Leap._values):
+    def values(self, objective, thetas, original=search.Search._values):
         seen.append((objective.blocks[0][1].x.clone(), len(thetas)))
         return original(self, objective, thetas)
 
-    monkeypatch.setattr(module.Leap, "_values", values)
+    monkeypatch.setattr(search.Search, "_values", values)
     training = []
     while len(seen) < 2:
         trainer.advance()

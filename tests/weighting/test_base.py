@@ -84,7 +84,7 @@ def test_weights_are_those_of_the_present_network(what):
 
     def measured():
         fresh.start()
-        fresh.measure(trainer.weighed.field, trainer._points, trainer.theta)
+        fresh.measure(trainer.weighed.field, trainer.points.blocks, trainer.theta)
         return fresh.state()["weights"]
 
     first = measured()
@@ -113,10 +113,10 @@ def test_new_points_carry_the_weights_on():
         trainer.advance()
     w = trainer.weighting.state()["weights"]
     assert len(set(w)) == 4
-    times = trainer._points[0][1].x[0, :, 0]
+    times = trainer.points.blocks[0][1].x[0, :, 0]
     order = times.argsort()
     expected = torch.tensor(w, dtype=torch.float64).repeat_interleave(15).sqrt()
-    assert torch.equal(trainer._points[0][1][ROOT][0][order], expected)
+    assert torch.equal(trainer.points.blocks[0][1][ROOT][0][order], expected)
 
 
 def test_an_optimizer_is_told_of_new_weights_and_keeps_what_was_recorded_of_the_points():

@@ -8,16 +8,14 @@ an instance or raises one `ConfigError` with a line for each mistake: the full k
 import math
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from omegaconf import DictConfig, ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-
 from pinnrun.errors import UserError
+from pinnrun.plain import Unreadable, plain
 from pinnrun.settings import Limits, describe, join, kind_text, limits_of, one_of, show, union_members
 
 T = TypeVar("T")
@@ -46,36 +44,10 @@ def build(cls: type[T], mapping: Any, path: str = "") -> T:
     is never read as a number, nor true as 1. `path` is put before keys in messages. Raises `ConfigError`.
     """
     builder = _Builder(cls, path)
-    instance = builder.group(cls, _plain(mapping), path)
+    instance = builder.group(cls, plain(mapping), path)
     if builder.mistakes:
         raise ConfigError(*builder.mistakes)
     return typing.cast(T, instance)
-
-
-@dataclass(frozen=True)
-class _Unreadable:
-    """Stands for a value that OmegaConf could not give, so that the other keys can still be checked."""
-
-    why: str
-
-
-def _plain(node: Any) -> Any:
-    """Turn OmegaConf containers into dicts and lists, interpolations resolved one key at a time."""
-    if isinstance(node, DictConfig):
-        return None if node._is_none() else {key: _child(node, key) for key in node}
-    if isinstance(node, ListConfig):
-        return None if node._is_none() else [_child(node, index) for index in range(len(node))]
-    return node
-
-
-def _child(node: Any, key: Any) -> Any:
-    if OmegaConf.is_missing(node, key):
-        return _Unreadable("missing; it has no default and must be given")
-    try:
-        return _plain(node[key])
-    except (OmegaConfBaseException, RecursionError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        return _Unreadable(f"cannot be resolved; {reason[0]}")
 
 
 # A value that did not pass; its mistake is already on the list, so nothing more is said of it.
@@ -130,7 +102,7 @@ class _Builder:
         value, choose = mapping[item.name], item.metadata.get("choose")
         if choose is not None and isinstance(value, Mapping):
             try:
-                kind = choose({k: v for k, v in value.items() if not isinstance(v, _Unreadable)})
+                kind = choose({k: v for k, v in value.items() if not isinstance(v, Unreadable)})
             except UserError as error:
                 return self.report(key, str(error))
         return self.value(kind, value, key, limits_of(item))
@@ -138,7 +110,7 @@ class _Builder:
     def value(self, kind: Any, value: Any, path: str, limits: Limits) -> Any:
         """Check one value against a type and return it in that type."""
         origin = get_origin(kind)
-        if isinstance(value, _Unreadable):
+        if isinstance(value, Unreadable):
             return self.report(path, value.why)
         if kind is Any:
             return value

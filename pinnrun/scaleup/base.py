@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import takewhile
 from math import ceil, inf, nan, sqrt
 from typing import Literal
 
 from pinnrun.koopman import Forecast
+from pinnrun.scaleup.free_start import free_size
 from pinnrun.scaleup.price import StepCost
 from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.scaleup.view import Action, Decision, StageView
@@ -19,9 +19,6 @@ SAME = 1.1
 
 STAY = 0.5
 """Share of the optimizer's minimum from which a network is said to have stopped where it stands."""
-
-FREE = 1.25
-"""A start is as wide as a step of so many times the smallest network's operations allows."""
 
 PRUNE = "work that smaller networks get once the target is met, as a part of that until then; 0: none"
 
@@ -74,11 +71,7 @@ class Policy:
     ) -> tuple[tuple[int, int], Bound | None]:
         """W and D that a run starts with where its architecture gives none, and the statement behind them.
 
-        ``free`` is as wide as a step costs at most `FREE` times the operations of the smallest network's, of one layer
-        and n_in + 1 neurons. The blueprint's closing remark has a network widened until that slows the device, and only
-        then deepened; steps of networks this small are calls more than numbers, so they are passed over at once. They
-        need no fewer steps to be given up than larger ones to arrive (docs/growing-pays.md has the figures). Where one
-        layer is not known to do, it is passed over too: the start is where its second one would lead.
+        ``free`` is `pinnrun.scaleup.free_start`; the others are bounds of `pinnrun.scaleup.theory`.
 
         Args:
             inputs: coordinates n_in.
@@ -88,20 +81,10 @@ class Policy:
             cost: operations of a step by the number of parameters.
         """
         if self.start == "free":
-
-            def widest(most: int, depth: int, affordable: float) -> int:
-                def is_paid(width: int) -> bool:
-                    size = size_of(width, depth)
-                    return size <= self.max_parameters and cost.operations(size) <= affordable
-
-                return max(takewhile(is_paid, range(smallest + 1, most + 1)), default=smallest)
-
-            smallest, layers = inputs + 1, min(layers, self.max_depth)
-            width = widest(self.max_width, 1, FREE * cost.operations(size_of(smallest, 1)))
-            if layers > 1:
-                width = widest(width, 2, (self.dearer or inf) * cost.operations(size_of(width, 1)))
-                width = widest(width, layers, inf)
-            return (width, layers), None
+            dearer, most = self.dearer or inf, self.max_parameters
+            layers = min(layers, self.max_depth)
+            size = free_size(inputs + 1, layers, self.max_width, dearer=dearer, most=most, size_of=size_of, cost=cost)
+            return size, None
         width, depth, bound = first_size(
             self.start,
             inputs,

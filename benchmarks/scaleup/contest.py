@@ -12,7 +12,7 @@ these sizes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
 from statistics import median
@@ -126,7 +126,17 @@ def score(runs: Mapping[int, Result], aim: float) -> Score:
     )
 
 
-def smallest(grid: Curves, aim: float) -> int | None:
-    """Parameters of the smallest size of the grid that reaches the aim with any seed."""
-    sizes = [run.trace.parameters for runs in grid.values() for run in runs.values() if seconds_to(run, aim) < inf]
+def smallest(grid: Curves, aim: float, over: Callable[[Iterable[float]], float]) -> int | None:
+    """Parameters of the smallest size of the grid that reaches the aim with most seeds, or with any.
+
+    Args:
+        grid: the fixed sizes.
+        aim: the error.
+        over: of a size's times over the seeds, the median or the least.
+    """
+    sizes = [
+        next(iter(runs.values())).trace.parameters
+        for runs in grid.values()
+        if runs and over(seconds_to(run, aim) for run in runs.values()) < inf
+    ]
     return min(sizes, default=None)

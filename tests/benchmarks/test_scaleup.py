@@ -1,6 +1,7 @@
 """Growing against fixed sizes: regret, grid search and halving by hand, and that jobs are the command line's."""
 
 from math import inf
+from statistics import median
 
 import optuna
 import pytest
@@ -38,7 +39,13 @@ def test_grid_search_pays_for_every_size():
     assert spent(NEVER, 1e-3) == 30.0
     assert grid_search(GRID, 1e-3, 1) == 30.0 + 6.0 + 3.0
     assert grid_search(GRID, 1e-5, 1) == inf
-    assert smallest(GRID, 1e-3) == 20 and smallest(GRID, 1e-9) is None
+    assert smallest(GRID, 1e-3, median) == 20 and smallest(GRID, 1e-9, min) is None
+
+
+def test_the_smallest_size_with_most_seeds_and_with_any():
+    lucky = run((1.0, 1e-6, 1e-4), parameters=5)
+    grid = {"4 x 1": {1: lucky, 2: NEVER, 3: NEVER}, "8 x 1": {1: SLOW, 2: SLOW, 3: NEVER}, "16 x 1": {1: FAST}}
+    assert smallest(grid, 1e-3, median) == 20 and smallest(grid, 1e-3, min) == 5
 
 
 def test_successive_halving_by_hand():

@@ -101,7 +101,7 @@ def report(wanted: argparse.Namespace, results: Results) -> None:
             found.setdefault(case, {}).setdefault(contestant, []).append(result)
     if found:
         draw(wanted.results / "growth.png", found)
-        write_page(wanted.page, {name: found[name] for name in CASES if name in found})
+        write_page(wanted.page, {name: found[name] for name in CASES if name in found}, wanted.results / "scaleup.csv")
 
 
 if __name__ == "__main__":

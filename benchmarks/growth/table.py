@@ -7,8 +7,9 @@ from math import exp, isfinite, log
 from pathlib import Path
 from statistics import median
 
+from benchmarks.growth import by_default
 from benchmarks.growth.cases import CASES, CONTESTANTS, RULES, SCRATCH, Case
-from benchmarks.growth.text import HEAD, NOTES
+from benchmarks.growth.text import BY_DEFAULT, DEFAULTS, HEAD, NOTES
 from benchmarks.records.results import Result
 from benchmarks.records.table import machine
 from pinnrun.storage.atomic import write_text
@@ -17,8 +18,14 @@ Found = Mapping[str, Mapping[str, Sequence[Result]]]
 """Results by case and contestant, one a seed."""
 
 
-def write_page(path: Path, found: Found) -> None:
-    """Replace the page."""
+def write_page(path: Path, found: Found, runs: Path) -> None:
+    """Replace the page.
+
+    Args:
+        path: its file.
+        found: what it is written from.
+        runs: ``scaleup.csv``, of which it tells how the rules do by default.
+    """
     parts = [HEAD]
     for title, names in (
         ("Widening, Levenberg-Marquardt", [name for name in found if _kind(name) == "wider"]),
@@ -27,7 +34,10 @@ def write_page(path: Path, found: Found) -> None:
     ):
         if names:
             parts += [f"\n### {title}\n\n", _summary(names, found), "\n", _details(names, found)]
-    parts += [NOTES, f"\nMeasured on {machine()}.\n"]
+    parts.append(NOTES)
+    if told := by_default.table(runs):
+        parts += [BY_DEFAULT, told]
+    parts += [DEFAULTS, f"\nMeasured on {machine()}.\n"]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "".join(parts))
 

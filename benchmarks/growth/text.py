@@ -45,7 +45,20 @@ NOTES = """
 Numbers beside `reinit` are geometric means over the cases of ratios of medians: below one is better. Errors are
 relative L² against each problem's reference, on points that were not trained on; looks at them take no time and are
 12 % apart.
+"""
 
+BY_DEFAULT = """
+## In runs by default
+
+A run by default is another matter: it starts with a dozen neurons, widens and deepens in turns, a stage lasts until its
+forecast ends it, and what counts is when the target is met. The twenty targets of Levenberg-Marquardt in
+[growing-pays.md](growing-pays.md), the same rule for widening and deepening (`python -m benchmarks.scaleup`, from
+`benchmarks/results/scaleup.csv`, five seeds); times are medians over the seeds, their ratios the geometric mean of the
+targets that were met:
+
+"""
+
+DEFAULTS = """
 ## The defaults
 
 Both are `reinit`, although at the same number of steps a stage it is among the worst. A run by default is another

@@ -24,6 +24,13 @@ POLICIES = {
     "koopman, residual": ("scaleup=koopman", "scaleup.init=residual", "scaleup.deepen_init=residual"),
     "plateau": ("scaleup=plateau",),
 }
+STARTS = {
+    f"koopman, {rule}": ("scaleup=koopman", f"scaleup.init={rule}", f"scaleup.deepen_init={rule}")
+    for rule in ("zero_out", "net2net", "shrink_perturb", "greedy")
+}
+"""The other ways for new neurons to start, which docs/growth.md tells of."""
+
+GROWING = {**POLICIES, **STARTS}
 FREE_START = ("architecture.width=null", "architecture.depth=null")  # also where the problem has a size to start with
 ROWS = 3  # of residuals, at least, for every parameter
 PRODUCTS = 2e10  # that one core makes and sums in a second
@@ -124,7 +131,7 @@ class Job:
     @property
     def size(self) -> tuple[int, int] | None:
         """Width and depth of a size of the grid."""
-        if self.label in POLICIES or self.label == SMALL:
+        if self.label in GROWING or self.label == SMALL:
             return None
         width, depth = self.label.split(" x ")
         return int(width), int(depth)
@@ -133,8 +140,8 @@ class Job:
         """The command line but for the seed."""
         words = [*self.case.words, f"target.error={self.aim:g}", f"budget.seconds={self.case.seconds:g}"]
         words += ["threads=1", "device=cpu", "display=quiet"]
-        if self.label in POLICIES:
-            return [*words, *POLICIES[self.label], *FREE_START]
+        if self.label in GROWING:
+            return [*words, *GROWING[self.label], *FREE_START]
         words.append("scaleup=fixed")
         if self.size is None:
             return [*words, "scaleup.start=theory", *FREE_START]
@@ -165,9 +172,10 @@ def fixed_labels() -> list[str]:
 
 
 def jobs_of(case: Case, seed: int) -> list[Job]:
-    """All trainings of a case: fixed sizes once, policies for each aim."""
+    """All trainings of a case: fixed sizes once, policies for each aim; those of `STARTS` without Adam."""
     fixed = [Job(case, label, STOPPED * case.aims[-1], seed) for label in fixed_labels()]
-    return [*fixed, *(Job(case, label, aim, seed) for label in POLICIES for aim in case.aims)]
+    growing = POLICIES if case.optimizer == "Adam" else GROWING
+    return [*fixed, *(Job(case, label, aim, seed) for label in growing for aim in case.aims)]
 
 
 def seeds_of(known: Iterable[tuple[str, str, str, int]]) -> list[int]:

@@ -10,13 +10,16 @@ from typing import Any
 from benchmarks.settings import settings_of
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
+from pinnrun.scaleup import Policy
 from pinnrun.scaleup.theory import parameters_of
 
 WIDTHS, DEPTHS = (4, 8, 16, 32, 64), (1, 2, 3)
 GRID = tuple((width, depth) for depth in DEPTHS for width in WIDTHS)
 SMALL = "small, kept"
+UNLIMITED, LIMITS = "koopman, no limits", (Policy.max_width, Policy.max_depth)
 POLICIES = {
     "koopman": ("scaleup=koopman",),
+    UNLIMITED: ("scaleup=koopman", f"scaleup.max_width={LIMITS[0]}", f"scaleup.max_depth={LIMITS[1]}"),
     "koopman, not pruned": ("scaleup=koopman", "scaleup.prune=0"),
     "koopman, smallest first": ("scaleup=koopman", "scaleup.start=theory"),
     "koopman, cost": ("scaleup=koopman_cost",),
@@ -71,6 +74,12 @@ class Case:
     def layers(self) -> int:
         """Of a free start."""
         return int(_config(self.words).problem.layers)
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its problem file says how wide and deep a network may become."""
+        limits = _config(self.words).scaleup
+        return (limits.max_width, limits.max_depth) != LIMITS
 
     @property
     def window(self) -> int:
@@ -172,10 +181,14 @@ def fixed_labels() -> list[str]:
 
 
 def jobs_of(case: Case, seed: int) -> list[Job]:
-    """All trainings of a case: fixed sizes once, policies for each aim; those of `STARTS` without Adam."""
+    """All trainings of a case: fixed sizes once, policies for each aim.
+
+    Those of `STARTS` are for Levenberg-Marquardt alone; `UNLIMITED` is a run of its own where there are limits.
+    """
     fixed = [Job(case, label, STOPPED * case.aims[-1], seed) for label in fixed_labels()]
     growing = POLICIES if case.optimizer == "Adam" else GROWING
-    return [*fixed, *(Job(case, label, aim, seed) for label in growing for aim in case.aims)]
+    labels = [label for label in growing if label != UNLIMITED or case.is_limited]
+    return [*fixed, *(Job(case, label, aim, seed) for label in labels for aim in case.aims)]
 
 
 def seeds_of(known: Iterable[tuple[str, str, str, int]]) -> list[int]:

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.records.results import Result
 from benchmarks.records.table import machine
-from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, Case, fixed_labels
+from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, UNLIMITED, Case, fixed_labels
 from benchmarks.scaleup.contest import (
     LADDER,
     Score,
@@ -128,7 +128,8 @@ class Contest:
         self.fewest = smallest(grid, aim, median), smallest(grid, aim, min)
         self.scores: dict[str, Score] = {}
         for label in POLICIES:
-            if mine := runs.get((label, aim)):
+            same = "koopman" if label == UNLIMITED and not case.is_limited else label
+            if mine := runs.get((same, aim)):
                 self.scores[label] = score(mine, aim)
         if small := runs.get((SMALL, harder)):
             self.scores[SMALL] = score(small, aim)

@@ -10,7 +10,7 @@ from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Result
 from benchmarks.scaleup import __main__ as program
 from benchmarks.scaleup.aims import seen
-from benchmarks.scaleup.cases import CASES, GROWING, POLICIES, SMALL, Job, fixed_labels, jobs_of
+from benchmarks.scaleup.cases import CASES, GROWING, POLICIES, SMALL, UNLIMITED, Job, fixed_labels, jobs_of
 from benchmarks.scaleup.contest import grid_search, oracle, perfect_verdicts, score, smallest, spent, successive_halving
 from benchmarks.scaleup.table import Contest
 from benchmarks.scaleup.tuner import _train, optuna_search
@@ -113,7 +113,7 @@ def test_the_grid_of_every_case_is_runs_as_a_user_would_type_them(name):
     assert case.aims[0] > case.aims[1]
     jobs = jobs_of(case, 3)
     growing = POLICIES if case.optimizer == "Adam" else GROWING
-    assert len(jobs) == len(fixed_labels()) + 2 * len(growing)
+    assert len(jobs) == len(fixed_labels()) + 2 * (len(growing) - (not case.is_limited))
     config = checked_config(Job(case, "16 x 2", 1e-3, 3).config())
     assert (config.architecture.width, config.architecture.depth, config.scaleup.type) == (16, 2, "fixed")
     assert config.seed == 3 and config.target.error == pytest.approx(1e-3, rel=1e-12)
@@ -123,11 +123,22 @@ def test_every_policy_is_a_run_of_its_own():
     case = CASES["poisson2d"]
     jobs = jobs_of(case, 3)
     assert len({job.key() for job in jobs}) == len(jobs)
-    for label in (SMALL, *GROWING):
+    for label in {SMALL, *GROWING} - {UNLIMITED}:
         job = next(job for job in jobs if job.label == label)
         config = checked_config(job.config())
         assert config.target.error == pytest.approx(job.aim, rel=1e-12)
         assert config.scaleup.type == (GROWING[label][0].removeprefix("scaleup=") if label in GROWING else "fixed")
+
+
+def test_limits_of_a_problem_file_are_lifted_where_there_are_any():
+    assert [name for name, case in CASES.items() if case.is_limited] == ["burgers", "allen_cahn", "wave"]
+    wave = CASES["wave"]
+    config = checked_config(next(job for job in jobs_of(wave, 1) if job.label == UNLIMITED).config())
+    assert (config.scaleup.max_width, config.scaleup.max_depth) == (128, 6)
+    aim = CASES["poisson2d"].aims[0]
+    runs = {("koopman", aim): {1: FAST}}
+    assert Contest(CASES["poisson2d"], aim, runs).scores[UNLIMITED].times == [3.0]
+    assert UNLIMITED not in Contest(wave, wave.aims[0], {("koopman", wave.aims[0]): {1: FAST}}).scores
 
 
 def test_results_are_kept_and_written_up(tmp_path, monkeypatch):

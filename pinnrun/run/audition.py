@@ -174,12 +174,10 @@ class Audition:
 
 def candidates(policy: Policy, decision: Decision, view: StageView) -> list[Candidate]:
     """The present network unless it is stuck, every growth there is room for, and what the policy proposed."""
-    can_widen, can_deepen = policy.room(view)
     found = [] if view.stalled else [Candidate(Action.EXTEND)]
-    if can_widen:
-        found.append(Candidate(Action.WIDEN, policy.widened(view)))
-    if can_deepen:
-        found.append(Candidate(Action.DEEPEN, policy.grown_by(Action.DEEPEN, view, "").width))
+    for action, growth in policy.possible(view).items():
+        wide = policy.leads_to(view, growth)[0] if action is Action.WIDEN else growth.width
+        found.append(Candidate(action, wide))
     width = policy.leads_to(view, decision)[0] if decision.action is Action.WIDEN else decision.width
     proposed = Candidate(decision.action, width, decision.depth)
     return found if proposed in found else [*found, proposed]

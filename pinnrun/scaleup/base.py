@@ -192,37 +192,38 @@ class Policy:
         has been tried, before a fresh start of a smaller one, and the other's has not, the other one grows; at the
         largest width and depth training goes on as it is.
         """
-        can_widen, can_deepen = self.room(view)
-        if not (can_widen or can_deepen):
+        found = self.possible(view, evidence)
+        if not found:
             return self.at_the_largest(view, evidence)
         over = view.in_a_row >= self.turns
         widens = view.last_growth is None or (view.last_growth is Action.WIDEN) is not over
         tried = {(stage.width, stage.depth) for stage in view.past}
-        wider, deeper = (self.grown_by(action, view, evidence) for action in (Action.WIDEN, Action.DEEPEN))
-        wider_was, deeper_was = (self.leads_to(view, growth) in tried for growth in (wider, deeper))
-        if wider_was is not deeper_was:
-            widens = deeper_was
-        return wider if can_widen and (widens or not can_deepen) else deeper
+        new = [growth for growth in found.values() if self.leads_to(view, growth) not in tried]
+        left = new if len(new) == 1 else list(found.values())  # the wider one comes first
+        return left[0] if widens else left[-1]
 
-    def room(self, view: StageView) -> tuple[bool, bool]:
-        """Whether the network may be widened, and deepened.
+    def possible(self, view: StageView, evidence: str = "") -> dict[Action, Decision]:
+        """The decisions to widen and to deepen, as far as there is room: that to widen first.
 
         A widening that the limit cuts to less than √2 is none: two neurons more than eighteen change nothing.
         """
-        wider = self.widened(view)
-        can_widen = view.width < wider and view.size_of(wider, view.depth) <= self.max_parameters
-        if wider == self.max_width:
+        found = {action: self.grown_by(action, view, evidence) for action in (Action.WIDEN, Action.DEEPEN)}
+        return {action: growth for action, growth in found.items() if self.has_room(view, growth)}
+
+    def has_room(self, view: StageView, growth: Decision) -> bool:
+        """Whether the limits leave any for it."""
+        width, depth = self.leads_to(view, growth)
+        if growth.action is Action.WIDEN:
             assert self.alpha != "auto", "alpha is settled before a run begins"
-            can_widen = can_widen and wider >= view.width * min(self.alpha, sqrt(2.0))
-        deeper = self.leads_to(view, self.grown_by(Action.DEEPEN, view, ""))
-        return can_widen, view.depth < self.max_depth and view.size_of(*deeper) <= self.max_parameters
+            least = view.width * min(self.alpha, sqrt(2.0)) if width == self.max_width else view.width + 1
+            if width < max(least, view.width + 1):
+                return False
+        return depth <= self.max_depth and view.size_of(width, depth) <= self.max_parameters
 
     def instead(self, view: StageView, decision: Decision) -> Decision | None:
         """The other kind of growth in place of this one; None where there is no room for it, or it is none."""
         other = Action.DEEPEN if decision.action is Action.WIDEN else Action.WIDEN
-        can_widen, can_deepen = self.room(view)
-        there_is_room = can_widen if other is Action.WIDEN else can_deepen
-        return self.grown_by(other, view, decision.evidence) if decision.action.grows and there_is_room else None
+        return self.possible(view, decision.evidence).get(other) if decision.action.grows else None
 
     def at_the_largest(self, view: StageView, evidence: str) -> Decision:
         """Nothing may grow any more: go on, unless the optimizer is stuck or what the budget pays for is hopeless."""

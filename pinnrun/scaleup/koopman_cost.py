@@ -95,7 +95,7 @@ class KoopmanCostPolicy(Policy):
             return self.at_the_largest(view, evidence)
         told = f"{evidence}; {', '.join(option.text() for option in options)}"
         best = options[0]
-        if best.action is Action.CONTINUE and not any(self.room(view)):
+        if best.action is Action.CONTINUE and not self.possible(view):
             return self.at_the_largest(view, evidence)
         return Decision(best.action, told, view.window, best.width if best.action.grows else None)
 
@@ -119,15 +119,13 @@ class KoopmanCostPolicy(Policy):
 
     def _larger(self, view: StageView) -> Iterator[tuple[Action, int, int]]:
         """The sizes that may come next."""
-        can_widen, can_deepen = self.room(view)
-        if can_widen:
-            wider = self.widened(view)
-            yield Action.WIDEN, wider, view.depth
-            widest = self.wider(wider)
-            if widest > wider and view.size_of(widest, view.depth) <= self.max_parameters:
-                yield Action.WIDEN, widest, view.depth
-        if can_deepen:
-            yield Action.DEEPEN, *self.leads_to(view, self.grown_by(Action.DEEPEN, view, ""))
+        for action, growth in self.possible(view).items():
+            width, depth = self.leads_to(view, growth)
+            yield action, width, depth
+            widest = self.wider(width)
+            is_wider = action is Action.WIDEN and widest > width
+            if is_wider and view.size_of(widest, depth) <= self.max_parameters:
+                yield action, widest, depth
 
     @staticmethod
     def started(view: StageView) -> int:

@@ -25,14 +25,14 @@ class WidthFirstPolicy(KoopmanPolicy):
 
     def grow(self, view: StageView, evidence: str) -> Decision:
         """Widen where a step of the wider network costs less than ``slower`` times as much, else take turns."""
-        can_widen, can_deepen = self.room(view)
-        if not can_widen or not can_deepen:
+        found = self.possible(view, evidence)
+        if len(found) < 2:
             return super().grow(view, evidence)
-        wider = self.grown_by(Action.WIDEN, view, evidence)
+        wider, deeper = found[Action.WIDEN], found[Action.DEEPEN]
         ratio = self.ratio(view, wider)
         told = f"{evidence}; a step {self.leads_to(view, wider)[0]} wide takes {ratio:.2g} times as long"
         if ratio < self.slower:
             return replace(wider, evidence=f"{told}: width is free")
         if Action.DEEPEN not in view.growths:
-            return self.grown_by(Action.DEEPEN, view, f"{told}: width is used up")
+            return replace(deeper, evidence=f"{told}: width is used up")
         return super().grow(view, told)

@@ -136,9 +136,9 @@ def test_the_last_widening_is_cut_to_the_limit():
 def test_a_widening_that_the_limit_cuts_to_little_is_none():
     """To 11 neurons from 8 are fewer than √2 times as many; where α asks for little, little is enough."""
     assert grown(policy(max_width=11), 4) == [(4, 1), (8, 1), (8, 2), (8, 3), (8, 4)]
-    assert policy(max_width=12).room(stage(width=8)) == (True, True)
-    assert policy(alpha=1.3, max_width=11).room(stage(width=8)) == (True, True)
-    assert policy(alpha=1.4, max_width=11).room(stage(width=8)) == (False, True)
+    assert list(policy(max_width=12).possible(stage(width=8))) == [Action.WIDEN, Action.DEEPEN]
+    assert list(policy(alpha=1.3, max_width=11).possible(stage(width=8))) == [Action.WIDEN, Action.DEEPEN]
+    assert list(policy(alpha=1.4, max_width=11).possible(stage(width=8))) == [Action.DEEPEN]
 
 
 def cubic(width: int, depth: int) -> float:
@@ -159,8 +159,8 @@ def test_a_second_layer_takes_back_the_width_that_was_free(width, least):
     assert cubic(least, 2) <= most < cubic(least + 1, 2)
     assert policy().leads_to(stage(**free), deeper) == (least, 2)
     fits = Mlp(2, 1, least, 2).size
-    assert policy(max_width=width, max_parameters=fits).room(stage(**free)) == (False, True)
-    assert policy(max_width=width, max_parameters=fits - 1).room(stage(**free)) == (False, False)
+    assert list(policy(max_width=width, max_parameters=fits).possible(stage(**free))) == [Action.DEEPEN]
+    assert list(policy(max_width=width, max_parameters=fits - 1).possible(stage(**free))) == []
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_a_widening_is_cut_to_what_it_may_cost(price, width):
 
 def test_there_is_room_for_a_widening_that_was_cut():
     fits = Mlp(2, 1, 15, 1).size
-    assert policy(max_parameters=fits, max_depth=1).room(stage(width=10, price=cubic)) == (True, False)
-    assert policy(max_parameters=fits - 1, max_depth=1).room(stage(width=10, price=cubic)) == (False, False)
+    assert list(policy(max_parameters=fits, max_depth=1).possible(stage(width=10, price=cubic))) == [Action.WIDEN]
+    assert list(policy(max_parameters=fits - 1, max_depth=1).possible(stage(width=10, price=cubic))) == []
     assert policy(max_width=12).widened(stage(width=10, price=cubic)) == 12, "all that the limit leaves"
 
 

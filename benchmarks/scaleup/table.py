@@ -65,10 +65,10 @@ NOTES = """
 * **Pruning** costs no time until the target is met, and half of it again after that; it ends with half the parameters
   (*not pruned* is the same with `scaleup.prune=0`), 1.4 times those of the smallest size of the grid that meets it with
   most seeds, 1.6 times those of the smallest that does with any.
-* **With Adam** (step size 3e-3, random points, three seeds) growing costs 1.3 times the oracle's time in the median of
-  six targets and 2.7 times at worst, on heat to 2e-2, where it starts with 20 x 2 and 8 x 2 would do; no target is
-  missed. A stage is thousands of steps there, so the start counts for more: from n_in + 1 neurons it takes four to five
-  times the oracle's time in the median.
+* **With Adam** (step size 3e-3, random points) growing costs 1.2 times the oracle's time in the median of six targets
+  and 2.7 times at worst, on heat to 2e-2, where it starts with 20 x 2 and 16 x 2, whose steps cost two thirds, would
+  do; no target is missed. A stage is thousands of steps there, so the start counts for more: from n_in + 1 neurons it
+  takes four times the oracle's time in the median.
 * **The start**: from n_in + 1 neurons (*smallest first*, `scaleup.start=theory`) it takes 1.4 times the oracle's time
   in the median, five times on the easiest targets, and ends with smaller networks.
 * **Depth or width**: `koopman_cost`, which weighs both by their price, is no faster than turns.

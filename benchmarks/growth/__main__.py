@@ -22,6 +22,7 @@ from benchmarks.growth.cases import CASES, CONTESTANTS, Job, jobs
 from benchmarks.growth.observe import train
 from benchmarks.records.observe import Trace
 from benchmarks.records.results import Result, Results
+from benchmarks.scaleup.variants import FILE
 
 ROOT = Path(__file__).parents[2]
 SMOKE = 0.5  # seconds of a run
@@ -101,7 +102,7 @@ def report(wanted: argparse.Namespace, results: Results) -> None:
             found.setdefault(case, {}).setdefault(contestant, []).append(result)
     if found:
         draw(wanted.results / "growth.png", found)
-        write_page(wanted.page, {name: found[name] for name in CASES if name in found}, wanted.results / "scaleup.csv")
+        write_page(wanted.page, {name: found[name] for name in CASES if name in found}, wanted.results / FILE)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from math import exp, isfinite, log
 from pathlib import Path
 from statistics import median
 
-from benchmarks.growth import by_default
 from benchmarks.growth.cases import CASES, CONTESTANTS, RULES, SCRATCH, Case
 from benchmarks.growth.text import BY_DEFAULT, DEFAULTS, HEAD, NOTES
 from benchmarks.records.results import Result
 from benchmarks.records.table import machine
+from benchmarks.scaleup.variants import starts_table
 from pinnrun.storage.atomic import write_text
 
 Found = Mapping[str, Mapping[str, Sequence[Result]]]
@@ -24,7 +24,7 @@ def write_page(path: Path, found: Found, runs: Path) -> None:
     Args:
         path: its file.
         found: what it is written from.
-        runs: ``scaleup.csv``, of which it tells how the rules do by default.
+        runs: ``scaleup_variants.csv``, of which it tells how the rules do by default.
     """
     parts = [HEAD]
     for title, names in (
@@ -35,7 +35,7 @@ def write_page(path: Path, found: Found, runs: Path) -> None:
         if names:
             parts += [f"\n### {title}\n\n", _summary(names, found), "\n", _details(names, found)]
     parts.append(NOTES)
-    if told := by_default.table(runs):
+    if told := starts_table(runs):
         parts += [BY_DEFAULT, told]
     parts += [DEFAULTS, f"\nMeasured on {machine()}.\n"]
     path.parent.mkdir(parents=True, exist_ok=True)

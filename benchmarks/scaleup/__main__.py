@@ -2,6 +2,7 @@
 
     python -m benchmarks.scaleup                        everything: many hours on one core
     python -m benchmarks.scaleup --cases poisson2d,heat --seeds 1,2
+    python -m benchmarks.scaleup --variants             the default and its variants, in one go: an hour on one core
     python -m benchmarks.scaleup --smoke                one case for seconds, into a temporary folder
 
 A run that is in the results with the same settings is not run again, so the command can be stopped and started at will.
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from benchmarks.records.observe import Look, Observer, Trace, watched
 from benchmarks.records.results import Results
-from benchmarks.scaleup.cases import CASES, Job, jobs_of, seeds_of
+from benchmarks.scaleup import variants
+from benchmarks.scaleup.cases import CASES, Job, jobs_of, seeds_of, variants_of
 from benchmarks.scaleup.table import Found, write_page
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 def main(words: Sequence[str] | None = None) -> int:
     """Parse the command line and do it all."""
     wanted = parse(words)
-    results = Results(wanted.results / "scaleup.csv")
+    results = Results(wanted.results / (variants.FILE if wanted.variants else "scaleup.csv"))
     done = results.read()
     jobs = chosen(wanted)
     todo = [job for job in jobs if job.key() not in done]
@@ -46,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> int:
             f"{last.end}",
             flush=True,
         )
-    report(wanted, results)
+    report(wanted)
     return 0
 
 
@@ -74,6 +76,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=lambda text: [int(part) for part in _names(text)], default=[1, 2, 3, 4, 5])
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks/results", help="folder of scaleup.csv")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/growing-pays.md", help="the page that is written")
+    parser.add_argument(
+        "--variants", action="store_true", help="variants of the default policy, into a file of their own"
+    )
     parser.add_argument("--smoke", action="store_true", help="one case, one seed, a second a run, a temporary folder")
     wanted = parser.parse_args(words)
     for name in wanted.cases:
@@ -96,23 +101,25 @@ def chosen(wanted: argparse.Namespace) -> list[Job]:
     cases = [CASES[name] for name in wanted.cases]
     if wanted.smoke:
         cases = [replace(case, seconds=1.0) for case in cases]
-    jobs = [job for seed in wanted.seeds for case in cases for job in jobs_of(case, seed)]
+    every = variants_of if wanted.variants else jobs_of
+    jobs = [job for seed in wanted.seeds for case in cases for job in every(case, seed)]
     return [job for job in jobs if wanted.labels is None or re.search(wanted.labels, job.label)]
 
 
-def report(wanted: argparse.Namespace, results: Results) -> None:
+def report(wanted: argparse.Namespace) -> None:
     """The figure and the page, of all runs there are with the settings of today."""
     from benchmarks.scaleup.figure import draw
 
-    known = results.read()
+    known = Results(wanted.results / "scaleup.csv").read()
     found: Found = {}
-    for job in chosen(argparse.Namespace(**{**vars(wanted), "labels": None, "seeds": seeds_of(known)})):
+    everything = {**vars(wanted), "labels": None, "seeds": seeds_of(known), "variants": False}
+    for job in chosen(argparse.Namespace(**everything)):
         if job.key() in known:
             runs = found.setdefault(job.case.name, {}).setdefault((job.label, job.aim), {})
             runs[job.seed] = known[job.key()]
     if found:
         draw(wanted.results / "scaleup.png", found)
-        write_page(wanted.page, found)
+        write_page(wanted.page, found, wanted.results / variants.FILE)
 
 
 if __name__ == "__main__":

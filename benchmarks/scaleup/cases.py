@@ -16,10 +16,8 @@ from pinnrun.scaleup.theory import parameters_of
 WIDTHS, DEPTHS = (4, 8, 16, 32, 64), (1, 2, 3)
 GRID = tuple((width, depth) for depth in DEPTHS for width in WIDTHS)
 SMALL = "small, kept"
-UNLIMITED, LIMITS = "koopman, no limits", (Policy.max_width, Policy.max_depth)
 POLICIES = {
     "koopman": ("scaleup=koopman",),
-    UNLIMITED: ("scaleup=koopman", f"scaleup.max_width={LIMITS[0]}", f"scaleup.max_depth={LIMITS[1]}"),
     "koopman, not pruned": ("scaleup=koopman", "scaleup.prune=0"),
     "koopman, smallest first": ("scaleup=koopman", "scaleup.start=theory"),
     "koopman, cost": ("scaleup=koopman_cost",),
@@ -27,13 +25,18 @@ POLICIES = {
     "koopman, residual": ("scaleup=koopman", "scaleup.init=residual", "scaleup.deepen_init=residual"),
     "plateau": ("scaleup=plateau",),
 }
-STARTS = {
-    f"koopman, {rule}": ("scaleup=koopman", f"scaleup.init={rule}", f"scaleup.deepen_init={rule}")
-    for rule in ("zero_out", "net2net", "shrink_perturb", "greedy")
+UNLIMITED, LIMITS = "koopman, no limits", (Policy.max_width, Policy.max_depth)
+VARIANTS = {
+    "koopman": POLICIES["koopman"],
+    UNLIMITED: ("scaleup=koopman", f"scaleup.max_width={LIMITS[0]}", f"scaleup.max_depth={LIMITS[1]}"),
+    **{
+        f"koopman, {rule}": ("scaleup=koopman", f"scaleup.init={rule}", f"scaleup.deepen_init={rule}")
+        for rule in ("zero_out", "net2net", "shrink_perturb", "residual", "greedy")
+    },
 }
-"""The other ways for new neurons to start, which docs/growth.md tells of."""
+"""Of the default policy, in a file of their own: trained in one go, since their times are close to each other."""
 
-GROWING = {**POLICIES, **STARTS}
+GROWING = {**POLICIES, **VARIANTS}
 FREE_START = ("architecture.width=null", "architecture.depth=null")  # also where the problem has a size to start with
 ROWS = 3  # of residuals, at least, for every parameter
 PRODUCTS = 2e10  # that one core makes and sums in a second
@@ -181,14 +184,15 @@ def fixed_labels() -> list[str]:
 
 
 def jobs_of(case: Case, seed: int) -> list[Job]:
-    """All trainings of a case: fixed sizes once, policies for each aim.
-
-    Those of `STARTS` are for Levenberg-Marquardt alone; `UNLIMITED` is a run of its own where there are limits.
-    """
+    """All trainings of a case: fixed sizes once, policies for each aim."""
     fixed = [Job(case, label, STOPPED * case.aims[-1], seed) for label in fixed_labels()]
-    growing = POLICIES if case.optimizer == "Adam" else GROWING
-    labels = [label for label in growing if label != UNLIMITED or case.is_limited]
-    return [*fixed, *(Job(case, label, aim, seed) for label in labels for aim in case.aims)]
+    return [*fixed, *(Job(case, label, aim, seed) for label in POLICIES for aim in case.aims)]
+
+
+def variants_of(case: Case, seed: int) -> list[Job]:
+    """The default policy and its variants, without Adam; limits are lifted where the problem file sets some."""
+    labels = [label for label in VARIANTS if label != UNLIMITED or case.is_limited]
+    return [Job(case, label, aim, seed) for label in labels for aim in case.aims if case.optimizer != "Adam"]
 
 
 def seeds_of(known: Iterable[tuple[str, str, str, int]]) -> list[int]:

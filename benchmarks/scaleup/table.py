@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.records.results import Result
 from benchmarks.records.table import machine
-from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, UNLIMITED, Case, fixed_labels
+from benchmarks.scaleup.cases import CASES, POLICIES, SMALL, STOPPED, Case, fixed_labels
 from benchmarks.scaleup.contest import (
     LADDER,
     Score,
@@ -21,6 +21,7 @@ from benchmarks.scaleup.contest import (
     successive_halving,
 )
 from benchmarks.scaleup.tuner import optuna_search
+from benchmarks.scaleup.variants import limits_table
 from pinnrun.storage.atomic import write_text
 
 Found = dict[str, dict[tuple[str, float], dict[int, Result]]]
@@ -93,14 +94,21 @@ counts as tried in vain for all of that time.
 """
 
 
-def write_page(path: Path, found: Found) -> None:
-    """Replace the page."""
+def write_page(path: Path, found: Found, variants: Path) -> None:
+    """Replace the page.
+
+    Args:
+        path: its file.
+        found: what it is written from.
+        variants: ``scaleup_variants.csv``, of which it tells what limits do.
+    """
     targets = list(contests(found))
     parts = [
         HEAD,
         _summaries(targets),
         "\n## Every target\n\n",
         _details(targets),
+        limits_table(variants),
         NOTES,
         f"\nMeasured on {machine()}.\n",
     ]
@@ -128,8 +136,7 @@ class Contest:
         self.fewest = smallest(grid, aim, median), smallest(grid, aim, min)
         self.scores: dict[str, Score] = {}
         for label in POLICIES:
-            same = "koopman" if label == UNLIMITED and not case.is_limited else label
-            if mine := runs.get((same, aim)):
+            if mine := runs.get((label, aim)):
                 self.scores[label] = score(mine, aim)
         if small := runs.get((SMALL, harder)):
             self.scores[SMALL] = score(small, aim)

@@ -1,16 +1,14 @@
 """The study of growth rules: every rule goes the same way, and the page says what the results say."""
 
 from dataclasses import replace
-from math import inf
 
 import pytest
 
 from benchmarks.growth import __main__ as program
-from benchmarks.growth import by_default, observe, table
+from benchmarks.growth import observe, table
 from benchmarks.growth.cases import CASES, CONTESTANTS, RULES, SCRATCH, Job, jobs
 from benchmarks.records.observe import Look, Trace
 from benchmarks.records.results import Result, Results
-from benchmarks.scaleup import cases as scaleup
 from pinnrun.architectures import GROWTH_RULES
 from pinnrun.scaleup import Action
 
@@ -101,7 +99,7 @@ def test_the_table_by_hand(tmp_path):
             SCRATCH: results(trace(0.4)),
         },
     }
-    table.write_page(tmp_path / "page.md", found, tmp_path / "scaleup.csv")
+    table.write_page(tmp_path / "page.md", found, tmp_path / "variants.csv")
     lines = (tmp_path / "page.md").read_text().splitlines()
     assert "| `reinit` | 1 | 1 | 0 of 2 | 0 of 4 runs |" in lines
     assert "| `residual` | 0.25 | 0.062 | 2 of 2 | 1 of 4 runs |" in lines
@@ -111,25 +109,6 @@ def test_the_table_by_hand(tmp_path):
     assert any(
         line.startswith("| Poisson, two sines, 4x1 → 8x1 → 16x1 → 32x1, 3 s, aim 1e-04 | `reinit`") for line in lines
     )
-
-
-def test_runs_by_default_by_hand(tmp_path, monkeypatch):
-    """Two targets: a rule takes half and twice the time, 1 in the mean; a third is not tried with all rules."""
-    case = scaleup.CASES["poisson2d"]
-    times = {"reinit": 2.0, "zero_out": 2.0, "net2net": inf, "shrink_perturb": 2.0, "residual": 1.0, "greedy": 2.0}
-    file = Results(tmp_path / "scaleup.csv")
-    for rule, time in times.items():
-        label = "koopman" if rule == "reinit" else f"koopman, {rule}"
-        for aim, factor in zip(case.aims, (1.0, 4.0 if rule == "residual" else 1.0), strict=True):
-            error = aim / 2 if time < inf else 1.0
-            look = Look(min(factor * time, 9.0), 40, error**2, error, "done")
-            file.add(scaleup.Job(case, label, aim, 1).key(), Trace(20 if rule == "residual" else 40, [look]))
-    file.add(scaleup.Job(scaleup.CASES["wave"], "koopman", 1e-2, 1).key(), Trace(9, [Look(1.0, 1, 0.0, 0.0, "done")]))
-    lines = by_default.table(tmp_path / "scaleup.csv").splitlines()
-    assert lines[2] == "| `reinit` | 1.00 | 1.00 | 1.00 | 0 of 2 | 1.00 |"
-    assert "| `residual` | 1.00 | 0.50 | 2.00 | 0 of 2 | 0.50 |" in lines
-    assert "| `net2net` | – | – | – | 2 of 2 |  |" in lines
-    assert len(lines) == 8 and by_default.table(tmp_path / "nothing.csv") == ""
 
 
 def test_what_is_done_is_not_done_again(tmp_path, monkeypatch, capsys):

@@ -7,13 +7,25 @@ import optuna
 import pytest
 
 from benchmarks.records.observe import Look, Observer, Trace, watched
-from benchmarks.records.results import Result
+from benchmarks.records.results import Result, Results
 from benchmarks.scaleup import __main__ as program
+from benchmarks.scaleup import variants
 from benchmarks.scaleup.aims import seen
-from benchmarks.scaleup.cases import CASES, GROWING, POLICIES, SMALL, UNLIMITED, Job, fixed_labels, jobs_of
+from benchmarks.scaleup.cases import (
+    CASES,
+    POLICIES,
+    SMALL,
+    UNLIMITED,
+    VARIANTS,
+    Job,
+    fixed_labels,
+    jobs_of,
+    variants_of,
+)
 from benchmarks.scaleup.contest import grid_search, oracle, perfect_verdicts, score, smallest, spent, successive_halving
 from benchmarks.scaleup.table import Contest
 from benchmarks.scaleup.tuner import _train, optuna_search
+from pinnrun.architectures import GROWTH_RULES
 from pinnrun.build import checked_config
 
 
@@ -112,8 +124,7 @@ def test_the_grid_of_every_case_is_runs_as_a_user_would_type_them(name):
     case = CASES[name]
     assert case.aims[0] > case.aims[1]
     jobs = jobs_of(case, 3)
-    growing = POLICIES if case.optimizer == "Adam" else GROWING
-    assert len(jobs) == len(fixed_labels()) + 2 * (len(growing) - (not case.is_limited))
+    assert len(jobs) == len(fixed_labels()) + 2 * len(POLICIES)
     config = checked_config(Job(case, "16 x 2", 1e-3, 3).config())
     assert (config.architecture.width, config.architecture.depth, config.scaleup.type) == (16, 2, "fixed")
     assert config.seed == 3 and config.target.error == pytest.approx(1e-3, rel=1e-12)
@@ -123,22 +134,43 @@ def test_every_policy_is_a_run_of_its_own():
     case = CASES["poisson2d"]
     jobs = jobs_of(case, 3)
     assert len({job.key() for job in jobs}) == len(jobs)
-    for label in {SMALL, *GROWING} - {UNLIMITED}:
+    for label in (SMALL, *POLICIES):
         job = next(job for job in jobs if job.label == label)
         config = checked_config(job.config())
         assert config.target.error == pytest.approx(job.aim, rel=1e-12)
-        assert config.scaleup.type == (GROWING[label][0].removeprefix("scaleup=") if label in GROWING else "fixed")
+        assert config.scaleup.type == (POLICIES[label][0].removeprefix("scaleup=") if label in POLICIES else "fixed")
 
 
-def test_limits_of_a_problem_file_are_lifted_where_there_are_any():
+def test_variants_lift_limits_where_there_are_any_and_name_every_rule():
     assert [name for name, case in CASES.items() if case.is_limited] == ["burgers", "allen_cahn", "wave"]
-    wave = CASES["wave"]
-    config = checked_config(next(job for job in jobs_of(wave, 1) if job.label == UNLIMITED).config())
+    assert not variants_of(CASES["heat_adam"], 1)
+    free, limited = variants_of(CASES["poisson2d"], 1), variants_of(CASES["wave"], 1)
+    assert len({job.key() for job in limited}) == len(limited) == len(free) + 2 == 2 * len(VARIANTS)
+    config = checked_config(next(job for job in limited if job.label == UNLIMITED).config())
     assert (config.scaleup.max_width, config.scaleup.max_depth) == (128, 6)
-    aim = CASES["poisson2d"].aims[0]
-    runs = {("koopman", aim): {1: FAST}}
-    assert Contest(CASES["poisson2d"], aim, runs).scores[UNLIMITED].times == [3.0]
-    assert UNLIMITED not in Contest(wave, wave.aims[0], {("koopman", wave.aims[0]): {1: FAST}}).scores
+    rules = {checked_config(job.config()).scaleup.init for job in free}
+    assert rules == {checked_config(job.config()).scaleup.deepen_init for job in free} == set(GROWTH_RULES)
+
+
+def test_variants_beside_the_default_by_hand(tmp_path):
+    """Two targets: a rule takes half and twice the time, 1 in the mean; of wave only the default and limits lifted."""
+    times = {"koopman": 2.0, "koopman, residual": 1.0, "koopman, net2net": inf}
+    file = Results(tmp_path / variants.FILE)
+    for job in variants_of(CASES["poisson2d"], 1):
+        time = times.get(job.label, 2.0) * (4.0 if "residual" in job.label and job.aim == job.case.aims[1] else 1.0)
+        error = job.aim / 2 if time < inf else 1.0
+        look = Look(min(time, 9.0), 40, error**2, error, "done")
+        file.add(job.key(), Trace(20 if "residual" in job.label else 40, [look]))
+    for job in variants_of(CASES["wave"], 1):
+        if job.label in ("koopman", UNLIMITED) and job.aim == 1e-2:
+            file.add(job.key(), Trace(9, [Look(1.0 if job.label == "koopman" else 3.0, 1, 0.0, 0.0, "done")]))
+    lines = variants.starts_table(file.path).splitlines()
+    assert lines[2] == "| `reinit` | 1.00 | 1.00 | 1.00 | 0 of 2 | 1.00 |"
+    assert "| `residual` | 1.00 | 0.50 | 2.00 | 0 of 2 | 0.50 |" in lines
+    assert "| `net2net` | – | – | – | 2 of 2 |  |" in lines
+    assert len(lines) == 8 and variants.starts_table(tmp_path / "nothing.csv") == ""
+    assert "| wave | 0.01 | 1 s (1 to 1) | 3 s (3 to 3) | 3.00 | 1 |" in variants.limits_table(file.path)
+    assert variants.limits_table(tmp_path / "nothing.csv") == ""
 
 
 def test_results_are_kept_and_written_up(tmp_path, monkeypatch):

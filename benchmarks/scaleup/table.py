@@ -79,7 +79,11 @@ NOTES = """
 * **More time for the smallest network** is no substitute: three of four targets are out of its reach.
 * **New neurons chosen by the residual** (*koopman, residual*) are as fast in the median, faster on the wave equation,
   and up to 2.4 times as slow as the oracle elsewhere: what keeps the function of the small network may keep its basin
-  too. So `reinit` stays the default.
+  too. So `reinit` stays the default; [growth.md](growth.md) has all rules.
+* **Limits** that a problem file sets are worth little on Burgers' equation, up to one and a half times the time on the
+  wave equation, and all on Allen-Cahn's to 1e-3: where nothing says that two layers will do, networks are given up on
+  a plateau that all of them share, and those that come next are dear. With limits the largest network is waited for.
+  For an equation of your own, set `scaleup.max_depth` where you know that two layers suffice, or expect this.
 
 *Oracle*: the size of the grid (4 to 64 wide, 1 to 3 deep) with the least median time to the error, known only
 afterwards; every figure in its column's unit is a time divided by its median. *Grid search* trains all sizes until they

@@ -65,9 +65,8 @@ Both are `reinit`. With Levenberg-Marquardt a deepened network that starts afres
 the others end at 1.2 to 6 times the error, for what keeps the function of the small network may keep its basin too, and
 a layer behind a gate costs W² parameters more. A widened one may start as it likes (0.95 to 1.2 times the error), but
 for `net2net`, whose copies are slow to part, and `greedy`. What starts afresh loses the error of the smaller network at
-first, as the figure shows, and is ahead again within thirty steps. In runs by default no rule is faster by more than a
-twentieth, since most end with the first or second network; `reinit` and `zero_out` miss no target, and of the two
-`reinit` has the smaller networks where a run deepens, for it needs no gates.
+first, as the figure shows, and catches up soon. In runs by default no rule is faster by more than a twentieth;
+`reinit` and `zero_out` miss no target, and `reinit` needs no gates.
 
 Take `residual` for widening where a solution has many waves (Helmholtz: the aim is met in two thirds of the time and
 less), where the smaller network's error must not be lost, and with Adam, which is slow to find its way again: half the

@@ -11,7 +11,7 @@ from benchmarks.settings import settings_of
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
 from pinnrun.scaleup import Policy
-from pinnrun.scaleup.theory import parameters_of
+from pinnrun.theory import parameters_of
 
 WIDTHS, DEPTHS = (4, 8, 16, 32, 64), (1, 2, 3)
 GRID = tuple((width, depth) for depth in DEPTHS for width in WIDTHS)

@@ -177,7 +177,7 @@ def sizes(entry: Entry) -> list[str]:
     count = coordinates_of(entry)
     if not count or entry.loss is None or entry.loss <= 0:
         return []
-    from pinnrun.scaleup.theory import accuracy_for, bounds, size_text
+    from pinnrun.theory import accuracy_for, bounds, size_text
 
     accuracy = accuracy_for(entry.loss)
     lines = [

@@ -9,8 +9,8 @@ from typing import Any
 from pinnrun import storage
 from pinnrun.errors import UserError
 from pinnrun.run.signals import stop_on_signals
-from pinnrun.scaleup.theory import start_text
 from pinnrun.storage import State
+from pinnrun.theory import start_text
 
 
 def resumable(folder: Path) -> bool:

@@ -10,9 +10,9 @@ from typing import Literal
 from pinnrun.koopman import Forecast
 from pinnrun.scaleup.free_start import free_size
 from pinnrun.scaleup.price import StepCost
-from pinnrun.scaleup.theory import Bound, Start, accuracy_for, first_size
 from pinnrun.scaleup.view import Action, Decision, StageView
 from pinnrun.settings import setting
+from pinnrun.theory import Bound, Start, accuracy_for, first_size
 
 SAME = 1.1
 """Losses within this factor are the same: those of stages differ with their points."""
@@ -71,7 +71,7 @@ class Policy:
     ) -> tuple[tuple[int, int], Bound | None]:
         """W and D that a run starts with where its architecture gives none, and the statement behind them.
 
-        ``free`` is `pinnrun.scaleup.free_start`; the others are bounds of `pinnrun.scaleup.theory`.
+        ``free`` is `pinnrun.scaleup.free_start`; the others are bounds of `pinnrun.theory`.
 
         Args:
             inputs: coordinates n_in.

@@ -7,7 +7,7 @@ from typing import Any
 
 from pinnrun.config import Config
 from pinnrun.scaleup.price import step_cost
-from pinnrun.scaleup.theory import Bound
+from pinnrun.theory import Bound
 
 
 def first_network(config: Config, generator: Any = None) -> tuple[Any, Bound | None]:

@@ -277,5 +277,5 @@ def test_an_older_checkpoint_and_one_without_jumps_are_taken_up(cheap):
 def test_settings_are_those_of_the_config():
     config = checked_config(composed(*WORDS, "koopman.acceleration=modes"))
     made = module.make_leap(config)
-    assert made is not None and (made.base, made.every, made.count, made.kind) == (8, 2, 4, "modes")
+    assert made is not None and (made.base, made.every, made.count, made.search.kind) == (8, 2, 4, "modes")
     assert module.make_leap(replace(config, koopman=replace(config.koopman, acceleration="none"))) is None

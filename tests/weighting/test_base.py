@@ -90,7 +90,7 @@ def test_weights_are_those_of_the_present_network(what):
     first = measured()
     for _ in range(4):
         trainer.advance()
-    assert trainer.weighting.state()["weights"] == first
+    assert trainer.weighting.state()["weights"] == pytest.approx(first, rel=1e-12)
     expected = {name: 0.5 * first[name] + 0.5 * new for name, new in measured().items()}
     trainer.advance()
     assert trainer.weighting.state()["weights"] == pytest.approx(expected, rel=1e-12)

@@ -7,7 +7,7 @@ import pytest
 from runs import lookup, start
 
 from pinnrun.architectures import Mlp
-from pinnrun.scaleup.theory import accuracy_for, bounds, first_size, parameters_of, size_text, width_for
+from pinnrun.theory import accuracy_for, bounds, first_size, parameters_of, size_text, width_for
 
 LIMITS = {"max_width": 128, "max_depth": 6, "max_parameters": 3000}
 

@@ -7,7 +7,7 @@ from math import exp, inf, isfinite, log
 from pathlib import Path
 from statistics import median
 
-from benchmarks.records.results import Results
+from benchmarks.records.results import Result, Results
 from benchmarks.scaleup.cases import CASES, UNLIMITED, VARIANTS, seeds_of, variants_of
 from benchmarks.scaleup.contest import Score, score
 
@@ -35,7 +35,7 @@ default with them, trained in one go (`python -m benchmarks.scaleup --variants`)
 def read(path: Path) -> Scores:
     """What runs with the settings of today took, to every target that all variants there have been tried with."""
     known = Results(path).read()
-    found: Scores = {}
+    found: dict[str, dict[Target, dict[int, Result]]] = {}
     for case in CASES.values():
         for seed in seeds_of(known):
             for job in variants_of(case, seed):

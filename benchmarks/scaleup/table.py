@@ -63,7 +63,7 @@ NOTES = """
   equation to 1e-3, which wants 8 x 3: its problem file stops at two layers. Here it is trained on Sobol points like all
   others; its default is [random ones](problems/allen_cahn.md).
 * **Pruning** costs no time until the target is met, and half of it again after that; it ends with half the parameters
-  (*not pruned* is the same with `scaleup.prune=0`), 1.4 times those of the smallest size of the grid that meets it with
+  (*not pruned* is the same with `scaleup.prune=0`), 1.3 times those of the smallest size of the grid that meets it with
   most seeds, 1.6 times those of the smallest that does with any.
 * **With Adam** (step size 3e-3, random points) growing costs 1.2 times the oracle's time in the median of six targets
   and 2.7 times at worst, on heat to 2e-2, where it starts with 20 x 2 and 16 x 2, whose steps cost two thirds, would

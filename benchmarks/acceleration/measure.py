@@ -19,10 +19,10 @@ from pinnrun.build import checked_config, make_runner
 from pinnrun.composition.confdir import compose
 from pinnrun.display import QuietDisplay
 from pinnrun.run.execute import execute
-from pinnrun.training.leap import FAR
+from pinnrun.training.leap import FAR, SHARE
 
 WINDOW = 100  # steps between two looks at the merit
-CHARGE = 0.05  # of a step, on every step of a run with jumps: to that `pinnrun.training.leap` keeps its attempts
+CHARGE = SHARE  # of a step, on every step of a run with jumps: what their attempts may cost at most
 PLAIN, JUMPS = "none", "auto"
 RATES = (1e-3, 3e-3, 1e-2, 3e-2)  # of Adam
 COMMON = RATES[0]

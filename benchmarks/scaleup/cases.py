@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from benchmarks.settings import settings_of
+from pinnrun.architectures import GROWTH_RULES
 from pinnrun.build import checked_config
 from pinnrun.composition.confdir import compose
 from pinnrun.scaleup import Policy
@@ -31,7 +32,8 @@ VARIANTS = {
     UNLIMITED: ("scaleup=koopman", f"scaleup.max_width={LIMITS[0]}", f"scaleup.max_depth={LIMITS[1]}"),
     **{
         f"koopman, {rule}": ("scaleup=koopman", f"scaleup.init={rule}", f"scaleup.deepen_init={rule}")
-        for rule in ("zero_out", "net2net", "shrink_perturb", "residual", "greedy")
+        for rule in GROWTH_RULES
+        if rule != "reinit"
     },
 }
 """Of the default policy, in a file of their own: trained in one go, since their times are close to each other."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
 from statistics import median
 
 from benchmarks.records.results import Result
@@ -124,6 +124,15 @@ def score(runs: Mapping[int, Result], aim: float) -> Score:
         [seconds_to(run, aim) for run in runs.values()],
         [run.trace.parameters for run in runs.values() if seconds_to(run, aim) < inf],
     )
+
+
+def spread(one: Score, unit: float = 1.0, name: str = "") -> str:
+    """The median over the seeds with the least and the most, in some unit; how many missed it."""
+    missed = f", {one.missed} missed" if one.missed else ""
+    if not isfinite(one.median):
+        return f"–{missed}"
+    reached = sorted(time / unit for time in one.times if isfinite(time))
+    return f"{one.median / unit:.2g}{name} ({reached[0]:.2g} to {reached[-1]:.2g}{missed})"
 
 
 def smallest(grid: Curves, aim: float, over: Callable[[Iterable[float]], float]) -> int | None:

@@ -17,6 +17,7 @@ from benchmarks.scaleup.contest import (
     perfect_verdicts,
     score,
     smallest,
+    spread,
     successive_halving,
 )
 from benchmarks.scaleup.tuner import optuna_search
@@ -224,14 +225,9 @@ def _cell(target: Contest, label: str) -> str:
         return ""
     mine = target.scores[label]
     unit = target.reference if target.best else 1.0
-    times = sorted(time / unit for time in mine.times)
-    missed = f", {mine.missed} missed" if mine.missed else ""
-    reached = [time for time in times if isfinite(time)]
-    if not isfinite(median(times)):
-        return f"–{missed}"
-    if len(times) == 1:
-        return _ratio(times[0])
-    return f"{_ratio(median(times))} ({_ratio(reached[0])} to {_ratio(reached[-1])}{missed})"
+    if len(mine.times) == 1 and not mine.missed:
+        return _ratio(mine.times[0] / unit)
+    return spread(mine, unit)
 
 
 def _ratio(value: float) -> str:

@@ -9,7 +9,7 @@ from statistics import median
 
 from benchmarks.records.results import Result, Results
 from benchmarks.scaleup.cases import CASES, UNLIMITED, VARIANTS, seeds_of, variants_of
-from benchmarks.scaleup.contest import Score, score
+from benchmarks.scaleup.contest import Score, score, spread
 
 FILE = "scaleup_variants.csv"
 DEFAULT = "koopman"
@@ -20,7 +20,7 @@ Target = tuple[str, float]
 Scores = dict[str, dict[Target, Score]]
 """By variant and target."""
 
-LIMITS = """
+WITHOUT = """
 ## Without limits
 
 The problem files of Burgers, Allen-Cahn and wave say that two or three layers of twenty suffice (`scaleup.max_width`,
@@ -33,7 +33,7 @@ default with them, trained in one go (`python -m benchmarks.scaleup --variants`)
 
 
 def read(path: Path) -> Scores:
-    """What runs with the settings of today took, to every target that all variants there have been tried with."""
+    """What runs with the settings of today took."""
     known = Results(path).read()
     found: dict[str, dict[Target, dict[int, Result]]] = {}
     for case in CASES.values():
@@ -82,20 +82,13 @@ def limits_table(path: Path) -> str:
     """The targets of problems with limits, with and without them; "" without results."""
     found = read(path)
     lines = [
-        f"| {CASES[name].title} | {aim:g} | {_spread(found[DEFAULT][name, aim])} | {_spread(score)} "
-        f"| {_told(_ratio(score.median, found[DEFAULT][name, aim].median))} | {len(score.times)} |"
-        for (name, aim), score in found.get(UNLIMITED, {}).items()
+        f"| {CASES[name].title} | {aim:g} | {spread(found[DEFAULT][name, aim], name=' s')} "
+        f"| {spread(one, name=' s')} "
+        f"| {_told(_ratio(one.median, found[DEFAULT][name, aim].median))} | {len(one.times)} |"
+        for (name, aim), one in found.get(UNLIMITED, {}).items()
         if (name, aim) in found.get(DEFAULT, {})
     ]
-    return LIMITS + "\n".join(lines) + "\n" if lines else ""
-
-
-def _spread(one: Score) -> str:
-    reached = sorted(time for time in one.times if isfinite(time))
-    missed = f", {one.missed} missed" if one.missed else ""
-    if not isfinite(one.median):
-        return f"–{missed}"
-    return f"{one.median:.2g} s ({reached[0]:.2g} to {reached[-1]:.2g}{missed})"
+    return WITHOUT + "\n".join(lines) + "\n" if lines else ""
 
 
 def _ratio(mine: float, other: float) -> float:

@@ -58,4 +58,9 @@ class Sampling:
             residual: of the present network; None at the start of a stage, when it says nothing yet.
             kept: of the draw that is to be repeated, from the generator's state at its beginning.
         """
-        return Draw([(term, term.sample(generator, ceil(factor * term.count))) for term in terms], {})
+        return Draw(sampled(terms, factor, generator), {})
+
+
+def sampled(terms: Sequence[Term], factor: float, generator: torch.Generator) -> list[tuple[Term, Points]]:
+    """Each term with ``factor`` times the points that it asks for."""
+    return [(term, term.sample(generator, ceil(factor * term.count))) for term in terms]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -21,11 +20,6 @@ Blocks = list[tuple[Term, Points]]
 def placed(blocks: Sequence[tuple[Term, Points]], device: torch.device, precision: torch.dtype) -> Blocks:
     """Each term with its points where θ lives."""
     return [(term, points.to(device, precision)) for term, points in blocks]
-
-
-def sampled(terms: Sequence[Term], factor: float, generator: torch.Generator) -> list[tuple[Term, Points]]:
-    """Each term with ``factor`` times the points that it asks for."""
-    return [(term, term.sample(generator, ceil(factor * term.count))) for term in terms]
 
 
 class TrainingPoints:

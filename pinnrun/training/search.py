@@ -25,6 +25,7 @@ from pinnrun.koopman.acceleration import Candidates, Path
 from pinnrun.optimizers import Optimizer
 from pinnrun.problems import Problem
 from pinnrun.sampling import Sampling
+from pinnrun.training.points import placed
 from pinnrun.weighting.weighed import Weighed
 
 FORWARD = 1 / 3  # of a step's cost: an evaluation without derivatives in θ, measured as 0.24 to 0.36
@@ -151,8 +152,7 @@ class Search:
             return judge
         factor = max(1.0, own.rows / sum(term.count * term.rows for term in trainer.problem.terms()))
         drawn = trainer.sampling.draw(trainer.problem.terms(), factor, self.generator).blocks
-        here = [(term, points.to(trainer.device, trainer.precision)) for term, points in drawn]
-        return trainer.problem.objective(trainer.weighed.field, here)
+        return trainer.problem.objective(trainer.weighed.field, placed(drawn, trainer.device, trainer.precision))
 
     def _values(self, objective: Objective, thetas: list[Tensor]) -> list[float]:
         self.spent += FORWARD * len(thetas)

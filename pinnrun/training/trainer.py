@@ -16,11 +16,12 @@ from pinnrun.calculus import Field, Objective, Points, Term
 from pinnrun.config import Config
 from pinnrun.optimizers import Outcome, StepInfo, promised
 from pinnrun.registry import network_of
+from pinnrun.sampling.base import sampled
 from pinnrun.training.aim import Aim
 from pinnrun.training.generators import make_generators
 from pinnrun.training.leap import make_leap, notice
 from pinnrun.training.moved import moved
-from pinnrun.training.points import TrainingPoints, placed, sampled
+from pinnrun.training.points import TrainingPoints, placed
 from pinnrun.training.solution import Assessor, TrainedField
 from pinnrun.training.start import first_network
 from pinnrun.weighting.weighed import Weighed
